@@ -1,0 +1,92 @@
+"""The last gate before anything is written: an allow-list walk over the emitted file's syntax.
+
+Names and literals leave through one allocator and one function. Should one of them slip, what it
+let through is not in this list, and the port is refused instead of written.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from keras2torch.errors import Keras2TorchError
+
+IMPORTS = frozenset(
+    [
+        "torch",
+        "torch.nn",
+        "torch.nn.utils.rnn",
+        "safetensors.torch",
+        "pathlib",
+        "typing",
+        "math",
+        "collections.abc",
+    ]
+)
+BUILTINS = frozenset(
+    """bool dict enumerate float int isinstance len list max min property range reversed str sum
+    super tuple zip ValueError TypeError __file__""".split()
+)
+DUNDERS = frozenset(["__init__", "__file__"])
+NODES = (
+    ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef,
+    ast.arguments, ast.arg, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return,
+    ast.If, ast.For, ast.With, ast.withitem, ast.Raise, ast.Pass, ast.keyword, ast.Name,
+    ast.Attribute, ast.Call, ast.Subscript, ast.Slice, ast.Constant, ast.Tuple, ast.List,
+    ast.Dict, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Starred,
+    ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.JoinedStr, ast.FormattedValue,
+    ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
+)  # fmt: skip
+
+
+class AuditError(Keras2TorchError):
+    """The emitted source holds what no port may hold: a defect of keras2torch."""
+
+
+def audit(text: str) -> None:
+    """Raise AuditError unless the text is a plain module of classes and functions on torch."""
+    if not text.isascii():
+        raise AuditError("the emitted file is not ASCII")
+    tree = ast.parse(text)
+    for node in tree.body:
+        if not isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)) and not (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            raise AuditError(f"line {node.lineno}: a statement that runs on import")
+    bound = _bound_names(tree)
+    for node in ast.walk(tree):
+        problem = _problem(node, bound)
+        if problem:
+            raise AuditError(f"line {getattr(node, 'lineno', '?')}: {problem}")
+
+
+def _bound_names(tree: ast.Module) -> set[str]:
+    bound = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+    return bound
+
+
+def _problem(node: ast.AST, bound: set[str]) -> str | None:
+    if not isinstance(node, NODES):
+        return f"{type(node).__name__} has no place here"
+    if isinstance(node, ast.Import) and any(a.name not in IMPORTS for a in node.names):
+        return "an import that is not allowed"
+    if isinstance(node, ast.ImportFrom) and (node.module not in IMPORTS or node.level):
+        return "an import that is not allowed"
+    if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.decorator_list:
+        return "a decorator"
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        if node.id in bound or node.id in BUILTINS:
+            return None
+        return f"the name {node.id}" + (", a builtin" if hasattr(builtins, node.id) else "")
+    if isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr not in DUNDERS:
+        return f"the attribute {node.attr}"
+    return None

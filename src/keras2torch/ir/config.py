@@ -1,0 +1,127 @@
+"""Typed access to one configuration from the file.
+
+A model file is hostile input, and an option nobody mapped is a silent difference. Both are met
+by one mechanism: every value is read through an accessor that checks it, and ``finish`` refuses
+whatever was not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from keras2torch.errors import ConfigError, UnsupportedError, quoted
+from keras2torch.readers.strict_json import NonFinite
+
+_REQUIRED: Any = object()
+
+
+class Config:
+    """The options of one Keras object, each to be read exactly once.
+
+    ``where`` names the object in error messages, e.g. ``layer 'dense' (Dense)``. A key that is
+    absent takes its default (old files leave out what was added later); without a default it is
+    an error.
+    """
+
+    def __init__(self, values: object, where: str) -> None:
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{where}: its config must be an object, found {quoted(values)}")
+        self.where = where
+        self._values = values
+        self._read: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def raw(self, key: str, default: Any = _REQUIRED) -> Any:
+        """The value as it stands in the file; the caller checks it."""
+        self._read.add(key)
+        if key in self._values:
+            return self._values[key]
+        if default is _REQUIRED:
+            raise ConfigError(f"{self.where}: option {quoted(key)} is missing")
+        return default
+
+    def int(self, key: str, default: int = _REQUIRED, *, low: int | None = None) -> int:
+        value = self.raw(key, default)
+        if type(value) is not int or (low is not None and value < low):
+            bound = "" if low is None else f" of at least {low}"
+            raise self.wrong(key, f"a whole number{bound}", value)
+        return value
+
+    def int_or_none(self, key: str, default: int | None = None, *, low: int = 0) -> int | None:
+        return None if self.raw(key, default) is None else self.int(key, low=low)
+
+    def float(self, key: str, default: float = _REQUIRED) -> float:
+        value = self.raw(key, default)
+        if type(value) not in (int, float):
+            raise self.wrong(key, "a finite number", value)
+        return float(value)
+
+    def float_or_none(self, key: str, default: float | None = None) -> float | None:
+        return None if self.raw(key, default) is None else self.float(key)
+
+    def bool(self, key: str, default: bool = _REQUIRED) -> bool:
+        value = self.raw(key, default)
+        if type(value) is not bool:
+            raise self.wrong(key, "true or false", value)
+        return value
+
+    def text(self, key: str, default: str = _REQUIRED) -> str:
+        value = self.raw(key, default)
+        if not isinstance(value, str):
+            raise self.wrong(key, "text", value)
+        return value
+
+    def choice(self, key: str, allowed: Collection[str], default: str = _REQUIRED) -> str:
+        value = self.raw(key, default)
+        if not isinstance(value, str) or value not in allowed:
+            raise self.wrong(key, "one of " + ", ".join(sorted(allowed)), value)
+        return value
+
+    def ints(self, key: str, default: Any = _REQUIRED, *, low: int = 1) -> tuple[int, ...]:
+        """A list of whole numbers, such as a kernel's size."""
+        value = self.raw(key, default)
+        if not isinstance(value, Sequence) or any(type(v) is not int or v < low for v in value):
+            raise self.wrong(key, f"a list of whole numbers of at least {low}", value)
+        return tuple(value)
+
+    def window(self, key: str, rank: int, default: Any = _REQUIRED) -> tuple[int, ...]:
+        """``rank`` positive numbers, or one that stands for all: a kernel's size, its strides."""
+        value = self.raw(key, default)
+        if type(value) is int:
+            value = [value] * rank
+        sizes = [v for v in value if type(v) is int and v > 0] if isinstance(value, list) else []
+        if len(sizes) != rank or len(value) != rank:
+            raise self.wrong(key, f"{rank} positive whole numbers", self._values.get(key))
+        return tuple(sizes)
+
+    def require(self, key: str, wanted: object, default: Any = _REQUIRED) -> None:
+        """An option that has one value only that can be ported."""
+        value = self.raw(key, default)
+        if type(value) is not type(wanted) or value != wanted:
+            raise UnsupportedError(
+                f"{self.where}: {key}={quoted(value)} has no exact port yet, only {wanted!r} has"
+            )
+
+    def ignore(self, *keys: str) -> None:
+        """Options that change nothing in the port; each caller says why."""
+        self._read.update(keys)
+
+    def wrong(self, key: str, wanted: str, value: object) -> ConfigError:
+        """The error for a value of the wrong kind."""
+        if isinstance(value, NonFinite):
+            value = value.value
+        return ConfigError(f"{self.where}: option {key!r} must be {wanted}, found {quoted(value)}")
+
+    def unread(self) -> list[str]:
+        """The options that nobody has read yet."""
+        return [key for key in self._values if key not in self._read]
+
+    def finish(self) -> None:
+        """Refuse what nobody read."""
+        unread = self.unread()
+        if unread:
+            shown = ", ".join(f"{quoted(k)}={quoted(self._values[k], 40)}" for k in unread[:4])
+            raise UnsupportedError(f"{self.where}: option {shown} is not known to this version")

@@ -1,0 +1,190 @@
+"""From a Graph to a Program: every call of a layer is handed to the layer's mapping."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from keras2torch import layers
+from keras2torch.errors import ConfigError, ModelError, UnsupportedError, quoted
+from keras2torch.ir.build import shape_of
+from keras2torch.ir.config import Config
+from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
+from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
+from keras2torch.ir.step import Findings, Step
+from keras2torch.ir.weights import Weights
+from keras2torch.ir.writer import INTEGER_DTYPES, Writer
+
+
+def program_of(graph: Graph) -> Program:
+    """The program of a whole model.
+
+    Raises:
+        ModelError: of the first problem's class, naming all problems of the model.
+    """
+    findings = Findings()
+    model = _ModelLowering(graph, "", None, True, findings).lower()
+    if findings.problems:
+        said = dict.fromkeys(str(problem) for problem in findings.problems)
+        raise type(findings.problems[0])("; ".join(said))
+    writer = Writer(model, "output")
+    model.outputs = map_leaves(writer.keras_order, model.outputs)
+    limits = {
+        name: findings.limits[tensor.value]
+        for name, tensor in model.inputs
+        if tensor.value in findings.limits
+    }
+    return Program(model, tuple(dict.fromkeys(findings.notes)), limits)
+
+
+class _ModelLowering:
+    """One model on its way to one class.
+
+    A nested model is lowered at its first call: its inputs lie in memory as that call's
+    ``arguments`` do, so that no permute stands between channels-first layers.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        path: str,
+        arguments: list[Tensor] | None,
+        trainable: bool,
+        findings: Findings,
+    ) -> None:
+        self.graph = graph
+        self.arguments = arguments
+        self.trainable = trainable
+        self.findings = findings
+        self.program = Model(graph.name, path)
+        self.modules: dict[tuple[str, str], Module] = {}
+        self.tensors: dict[Ref, Tensor] = {}
+
+    def lower(self) -> Model:
+        for place, ref in enumerate(leaves(self.graph.inputs)):
+            layer = self.graph.layers[ref.layer]
+            if layer.class_name != "InputLayer":
+                raise UnsupportedError(f"{layer.where}: a model whose input is not an InputLayer")
+            tensor = self._input(layer)
+            if self.arguments is not None:
+                if len(self.arguments) <= place or self.arguments[place].mask is not None:
+                    raise UnsupportedError(f"{layer.where}: a mask that enters a nested model")
+                tensor = replace(self.arguments[place], value=tensor.value)
+            self.program.inputs.append((layer.name, tensor))
+            self._keep(Call(layer.name, 0, (), {}), tensor)
+        for call in self.graph.calls:
+            if self.graph.layers[call.layer].class_name == "InputLayer":
+                continue
+            try:
+                self._keep(call, self._call(call))
+            except ModelError as error:
+                self.findings.problems.append(error)
+                self._pretend(call)
+        missing = [ref for ref in leaves(self.graph.outputs) if ref not in self.tensors]
+        if missing and not self.findings.problems:
+            raise ConfigError(f"layer {quoted(missing[0].layer)} has no output {missing[0].tensor}")
+        if not missing:
+            self.program.outputs = map_leaves(self.tensors.__getitem__, self.graph.outputs)
+        return self.program
+
+    def _input(self, layer: Layer) -> Tensor:
+        config = Config(layer.config, layer.where)
+        shape = shape_of(config.raw("batch_shape"), layer.where)
+        dtype = config.text("dtype", "float32")
+        for key in ("sparse", "ragged", "optional"):
+            config.require(key, False, False)
+        config.ignore("name", "trainable")
+        config.finish()
+        if dtype not in (*INTEGER_DTYPES, "float32"):
+            raise UnsupportedError(f"{layer.where}: inputs of dtype {quoted(dtype)}")
+        return Tensor(Value(layer.name), shape, dtype)
+
+    def _call(self, call: Call) -> Any:
+        """The outputs of one call, in Keras' structure; None where its inputs are missing."""
+        layer = self.graph.layers[call.layer]
+        if not layer.keras:
+            raise UnsupportedError(
+                f"{layer.where}: a custom layer, and only Keras' own layers can be ported yet"
+            )
+        mapping = None if layer.graph else layers.find(layer.class_name, layer.where)
+        args: list[Any] = list(call.args)
+        kwargs = dict(call.kwargs)
+        refs = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Ref)]
+        if any(ref not in self.tensors for ref in refs):
+            return None
+        args = map_leaves(self._tensor, args)
+        kwargs = map_leaves(self._tensor, kwargs)
+        # Keras overrides a recorded `training` with the one it is run in.
+        kwargs.pop("training", None)
+        if layer.graph is not None:
+            return self._nested(layer, layer.graph, args)
+        step = Step(
+            layer.name,
+            self.program,
+            self.modules,
+            Config(layer.config, layer.where),
+            Weights(layer.weights, layer.where),
+            self.findings,
+            self.trainable,
+        )
+        return step.run(mapping, args, kwargs) if mapping else None
+
+    def _tensor(self, leaf: Any) -> Any:
+        return self.tensors[leaf] if isinstance(leaf, Ref) else leaf
+
+    def _nested(self, layer: Layer, graph: Graph, args: list[Any]) -> Any:
+        """A call of a model inside this one: a class of its own, made at the first call."""
+        given = [leaf for leaf in leaves(args) if isinstance(leaf, Tensor)]
+        module = self.modules.get((layer.name, ""))
+        if module is None:
+            trainable = self.trainable and layer.config.get("trainable") is not False
+            path = f"{self.program.path}{layer.name}/"
+            inner = _ModelLowering(graph, path, given, trainable, self.findings).lower()
+            module = Module(layer.name, layer.name, "", model=inner)
+            self.modules[layer.name, ""] = module
+            self.program.modules.append(module)
+        inner = module.model
+        if inner is None or inner.outputs is None:
+            return None
+        if len(inner.inputs) != len(given):
+            raise ConfigError(f"{layer.where}: is called on {len(given)} tensors")
+        if any(tensor.mask is not None for tensor in leaves(inner.outputs)):
+            raise UnsupportedError(f"{layer.where}: a mask that leaves a nested model")
+        writer = Writer(self.program, layer.name)
+        operands = []
+        for tensor, (_, own) in zip(given, inner.inputs, strict=True):
+            operands.append(writer.ordered(tensor, own.order))
+            if own.value in self.findings.limits:
+                self.findings.limits[tensor.value] = self.findings.limits[own.value]
+        return writer.call_model(module, inner, operands)
+
+    def _keep(self, call: Call, outputs: Any) -> None:
+        """File the outputs under their Refs and trace them."""
+        if outputs is None:
+            self._pretend(call)
+            return
+        flat = list(leaves(outputs))
+        for place, tensor in enumerate(flat):
+            ref = Ref(call.layer, call.number, place)
+            self.tensors[ref] = tensor
+            said = self.graph.recorded.get(ref)
+            if said is not None and not _agree(tensor.shape, said[0]):
+                raise ConfigError(
+                    f"layer {quoted(call.layer)}: its output has shape {tensor.shape}, "
+                    f"the file says {said[0]}"
+                )
+        path = f"{self.program.path}{call.layer}"
+        self.program.traced.append(Traced(path, call.number, tuple(flat)))
+
+    def _pretend(self, call: Call) -> None:
+        """After a failed call, go on with tensors of the shapes that the file recorded, so that
+        the layers after it are looked at too."""
+        for ref, (shape, dtype) in self.graph.recorded.items():
+            if (ref.layer, ref.call) == (call.layer, call.number):
+                self.tensors[ref] = Tensor(Value(ref.layer), shape, dtype)
+
+
+def _agree(shape: Shape, said: Shape) -> bool:
+    return len(shape) == len(said) and all(
+        a == b or a is None or b is None for a, b in zip(shape, said, strict=True)
+    )

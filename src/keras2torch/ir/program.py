@@ -1,0 +1,139 @@
+"""The program a port becomes: classes with their modules, weights and the statements of forward.
+
+A layer's mapping writes here through ``ir/lower.py``; ``emit/`` turns it into text. Expressions
+are templates over numbered operands, so that names are given at the very end, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras2torch.ir.graph import Shape
+from keras2torch.ir.weights import Weight
+
+
+@dataclass(eq=False)
+class Value:
+    """What a statement assigns. ``hint`` is the name it would like to have."""
+
+    hint: str
+
+
+@dataclass(eq=False)
+class Module:
+    """A submodule: ``self.<name> = <construct>``.
+
+    ``construct`` is source text, ``parameters`` maps its state-dict keys to weights, ``buffers``
+    likewise; ``reset`` are statements of reset_parameters in which ``{0}`` stands for the module,
+    ``frozen`` the keys of parameters that do not train. ``layer`` is the Keras layer's name;
+    ``model`` is set where the module is a nested model.
+    """
+
+    hint: str
+    layer: str
+    construct: str
+    parameters: dict[str, Weight] = field(default_factory=dict)
+    buffers: dict[str, Weight] = field(default_factory=dict)
+    reset: list[str] = field(default_factory=list)
+    frozen: set[str] = field(default_factory=set)
+    model: Model | None = None
+
+
+@dataclass(eq=False)
+class Statement:
+    """``targets = expression``. Operands are Values or Modules, ``{0}``, ``{1}``, … in the text.
+
+    ``target`` is a pattern over the targets' names, e.g. ``{0}, ({1}, {2})``; ``layer`` is the
+    Keras layer that the statement belongs to, ``shape`` the result's, as it lies in memory.
+    """
+
+    targets: tuple[Value, ...]
+    target: str
+    expression: str
+    operands: tuple[Value | Module, ...]
+    layer: str
+    shape: Shape | None = None
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value with what Keras knows of it.
+
+    ``shape`` is Keras' shape, batch first, None where unknown. ``order`` is how the value lies
+    in memory: its dimension ``i`` holds Keras' axis ``order[i]`` (None: Keras' own order).
+    ``flat`` is set after flattening a reordered tensor: the shape and order it had before.
+    ``mask`` is Keras' mask: booleans (batch, time), True where a step counts.
+    """
+
+    value: Value
+    shape: Shape
+    dtype: str
+    order: tuple[int, ...] | None = None
+    flat: tuple[Shape, tuple[int, ...]] | None = None
+    mask: Value | None = None
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def channels_first(self) -> tuple[int, ...]:
+        """The order in which the last axis comes right after the batch."""
+        return (0, self.rank - 1, *range(1, self.rank - 1))
+
+    @property
+    def memory_shape(self) -> Shape:
+        """The shape of the value itself."""
+        return self.shape if self.order is None else tuple(self.shape[a] for a in self.order)
+
+    def dim(self, axis: int) -> int:
+        """Where Keras' ``axis`` lies in the value."""
+        axis %= self.rank
+        return axis if self.order is None else self.order.index(axis)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Where a Keras layer's output can be seen in the port: for the check, layer by layer."""
+
+    layer: str
+    call: int
+    outputs: tuple[Tensor, ...]
+
+
+@dataclass(eq=False)
+class Model:
+    """A class to be: one Keras model; nested models are modules with a model of their own.
+
+    ``path`` is the Keras path of its layers (``""``, ``"encoder/"``), ``arranged`` the values
+    that were permuted already, by value and order, ``traced`` where each layer's output is.
+    """
+
+    name: str
+    path: str
+    inputs: list[tuple[str, Tensor]] = field(default_factory=list)
+    modules: list[Module] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    outputs: Any = None
+    traced: list[Traced] = field(default_factory=list)
+    helpers: set[str] = field(default_factory=set)
+    arranged: dict[tuple[Value, tuple[int, ...]], Value] = field(default_factory=dict)
+
+    def submodels(self) -> list[Model]:
+        """Nested classes, innermost first, itself last."""
+        found: list[Model] = []
+        for module in self.modules:
+            if module.model is not None:
+                found += [m for m in module.model.submodels() if m not in found]
+        return [*found, self]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The whole port, and what its owner should know about it."""
+
+    model: Model
+    notes: tuple[str, ...]
+    input_limits: Mapping[str, int]

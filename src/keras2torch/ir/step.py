@@ -1,0 +1,167 @@
+"""What a layer's mapping works with: the options and weights of one layer, at one of its calls.
+
+A mapping reads options and weights and writes modules and statements. Whatever it leaves unread
+is refused here, so that no option of a file can be a silent difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keras2torch import initializers
+from keras2torch.emit.literals import literal
+from keras2torch.errors import ModelError, UnsupportedError, quoted
+from keras2torch.ir.config import Config
+from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.program import Model, Module, Tensor, Value
+from keras2torch.ir.weights import Weight, Weights
+from keras2torch.ir.writer import Writer
+from keras2torch.layers.registry import LayerMapping
+
+
+@dataclass
+class Findings:
+    """What a run of the lowering has found so far.
+
+    ``limits`` has, per input, the number its integers must stay below.
+    """
+
+    problems: list[ModelError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    limits: dict[Value, int] = field(default_factory=dict)
+
+
+class Step(Writer):
+    """One call of one layer.
+
+    ``modules`` are those of the class so far, by layer and part: a layer that is called again
+    finds its modules there.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        modules: dict[tuple[str, str], Module],
+        config: Config,
+        weights: Weights,
+        findings: Findings,
+        trainable: bool,
+    ) -> None:
+        super().__init__(model, name)
+        self.modules = modules
+        self.config = config
+        self.weights = weights
+        self.findings = findings
+        self.trainable = config.bool("trainable", True) and trainable
+        config.ignore("name")
+        self._check_dtype()
+
+    @property
+    def where(self) -> str:
+        """How errors name the layer."""
+        return self.config.where
+
+    def run(self, mapping: LayerMapping, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """The mapping's outputs; what it left unread is refused."""
+        mask = kwargs.pop("mask", None)
+        if mask is not None:
+            if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):
+                raise self.unsupported("a mask argument of this kind")
+            args[0] = replace(args[0], mask=mask.value)
+        if not mapping.any_order:
+            args = map_leaves(self._in_keras_order, args)
+            kwargs = map_leaves(self._in_keras_order, kwargs)
+        outputs = mapping.lower(self, args, kwargs)
+        first = args[0] if args else None
+        if mapping.keeps_mask and isinstance(first, Tensor) and first.mask is not None:
+            mask = first.mask
+            outputs = map_leaves(lambda t: replace(t, mask=t.mask or mask), outputs)
+        self.finish()
+        return outputs
+
+    def part(self, name: str, child: str, options: object) -> Step:
+        """A layer inside this one, e.g. a wrapper's: ``options`` as saved, weights by attribute."""
+        inner = options.get("config") if isinstance(options, Mapping) else None
+        return Step(
+            self.name,
+            self.model,
+            self.modules,
+            Config(inner, f"{self.where}, its {name}"),
+            self.weights.child(child),
+            self.findings,
+            self.trainable,
+        )
+
+    def finish(self) -> None:
+        """Refuse what was left unread."""
+        for key in self.config.unread():
+            # Regularizers and constraints act in training only: told, not lost.
+            if key.endswith(("_regularizer", "_constraint")) and self.config.raw(key) is not None:
+                self.note(f"{key} is part of the training and not in model.py")
+        self.config.finish()
+        self.weights.finish()
+
+    def module(self, kind: str, *args: Any, part: str = "", **options: Any) -> Module:
+        """``self.<layer> = kind(args, options)``, made once however often the layer is called.
+
+        ``part`` tells several modules of one layer apart. Values are written as literals.
+        """
+        known = self.modules.get((self.name, part))
+        if known is not None:
+            return known
+        written = [literal(a) for a in args] + [f"{k}={literal(v)}" for k, v in options.items()]
+        hint = f"{self.name}_{part}" if part else self.name
+        module = Module(hint, self.name, f"{kind}({', '.join(written)})")
+        self.modules[self.name, part] = module
+        self.model.modules.append(module)
+        return module
+
+    def parameter(
+        self, module: Module, key: str, weight: Weight, initializer: str | None = None
+    ) -> None:
+        """Give the module's parameter ``key`` its weight.
+
+        ``initializer`` is the option that says how Keras starts it; without one it is PyTorch's
+        own parameter, which Keras lacks. Frozen parameters keep what they were loaded with.
+        """
+        if initializer is not None:
+            # Keras' shape decides the fans, so the template comes before any transposition.
+            statement = initializers.reset(self.config, initializer, weight, f"{{0}}.{key}")
+            if key not in module.parameters and self.trainable:
+                module.reset.append(statement)
+        if not self.trainable:
+            module.frozen.add(key)
+        module.parameters.setdefault(key, weight)
+
+    def helper(self, name: str) -> str:
+        """The name of a class or function of ``runtime/``, which is copied into the file."""
+        self.model.helpers.add(name)
+        return name
+
+    def limit(self, x: Tensor, count: int) -> None:
+        """Note that the integers in ``x`` must be below ``count``."""
+        limits = self.findings.limits
+        limits[x.value] = min(count, limits.get(x.value, count))
+
+    def note(self, text: str) -> None:
+        """Tell the owner of the port something."""
+        self.findings.notes.append(f"{self.where}: {text}")
+
+    def unsupported(self, what: str) -> UnsupportedError:
+        """The error for an honest layer that has no exact port."""
+        return UnsupportedError(f"{self.where}: {what} has no exact port yet")
+
+    def _in_keras_order(self, leaf: Any) -> Any:
+        return self.keras_order(leaf) if isinstance(leaf, Tensor) else leaf
+
+    def _check_dtype(self) -> None:
+        """Only float32 is ported yet; every layer's config holds its policy."""
+        policy = self.config.raw("dtype", "float32")
+        if isinstance(policy, dict):
+            inner = policy.get("config")
+            policy = inner.get("name") if isinstance(inner, dict) else policy
+        if policy not in ("float32", None):
+            raise self.unsupported(f"dtype policy {quoted(policy)}")

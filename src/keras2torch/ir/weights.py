@@ -1,0 +1,163 @@
+"""The weights of a model: where they stand in the file, and what becomes of them in PyTorch.
+
+Nothing is read before it is written: a ``Weight`` knows its shape and how to make its array, and
+every transformation is recorded, to be done while ``weights.safetensors`` is written. So memory
+stays near the largest single tensor, not near the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from keras2torch.errors import WeightsError, quoted
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Variable(Protocol):
+    """One stored array of the file."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def array(self) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Group:
+    """The stored variables of one Keras object in their saved order, and its parts by attribute.
+
+    ``name`` is the object's own name where the file tells it; parts are stored under other names.
+    """
+
+    path: str
+    variables: tuple[Variable, ...] = ()
+    children: Mapping[str, Group] | None = None
+    name: str | None = None
+
+    def count(self) -> int:
+        """How many variables stand here and below."""
+        return len(self.variables) + sum(g.count() for g in (self.children or {}).values())
+
+
+@dataclass(frozen=True)
+class Weight:
+    """An array to be, with the Keras variable it is made of (none: it is PyTorch's own).
+
+    ``origin`` is the shape in Keras, ``how`` tells the account what was done to it.
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    make: Callable[[], Array]
+    origin: Shape
+    keras: str | None = None
+    how: str = "as it is"
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def array(self) -> Array:
+        """Shape ``self.shape``; a view on the file where nothing had to be done."""
+        made = self.make()
+        if made.shape != self.shape:
+            raise WeightsError(f"{self.keras}: became {made.shape}, not {self.shape}")
+        return made
+
+    def then(self, how: str, shape: Shape, change: Callable[[Array], Array]) -> Weight:
+        """The weight after ``change``, which ``how`` names in the account."""
+        make = self.make
+        said = how if self.how == "as it is" else f"{self.how}, {how}"
+        return replace(self, shape=shape, make=lambda: change(make()), how=said)
+
+    def permute(self, *axes: int) -> Weight:
+        """The axes in another order: a transposition of any rank."""
+        shape = tuple(self.shape[axis] for axis in axes)
+        return self.then("transposed", shape, lambda a: a.transpose(axes))
+
+    def reshape(self, *shape: int) -> Weight:
+        return self.then("reshaped", shape, lambda a: a.reshape(shape))
+
+    def reorder_rows(self, order: tuple[int, ...], what: str) -> Weight:
+        """The equal blocks of axis 0 in another order, e.g. the gates of a recurrence."""
+        block = self.shape[0] // len(order)
+        rows = np.concatenate([np.arange(block) + block * place for place in order])
+        return self.then(what, self.shape, lambda a: a[rows])
+
+    def reorder_columns(
+        self, shape: tuple[int | None, ...], order: tuple[int, ...]
+    ) -> Weight:
+        """The columns of a (out, in) matrix for an input that was flattened in another order.
+
+        ``shape`` and ``order`` are those of the tensor before: Keras' shape with the batch, and
+        the order in which its axes lay in memory.
+        """
+        sizes = [int(size or 0) for size in shape[1:]]
+        axes = [axis - 1 for axis in order[1:]]
+        columns = np.arange(prod(sizes)).reshape(sizes).transpose(axes).reshape(-1)
+        return self.then("columns in channels-first order", self.shape, lambda a: a[:, columns])
+
+    def row(self, index: int) -> Weight:
+        """One row of axis 0."""
+        return self.then(f"row {index}", self.shape[1:], lambda a: a[index])
+
+    @staticmethod
+    def zeros(shape: Shape, dtype: np.dtype[Any]) -> Weight:
+        """PyTorch's own: an array that Keras does not have and that must do nothing."""
+        return Weight(shape, dtype, lambda: np.zeros(shape, dtype), shape, None, "zeros")
+
+
+class Weights:
+    """The variables of one layer, to be taken in the order in which Keras made them."""
+
+    def __init__(self, group: Group, where: str) -> None:
+        self._group = group
+        self._where = where
+        self._taken = 0
+        self._children: dict[str, Weights] = {}
+
+    def take(self, name: str, shape: Shape) -> Weight:
+        """The next variable, which Keras calls ``name``; its stored shape must be ``shape``."""
+        if self._taken >= len(self._group.variables):
+            raise WeightsError(f"{self._where}: the file has no {name}, which should be {shape}")
+        variable = self._group.variables[self._taken]
+        self._taken += 1
+        if variable.shape != shape:
+            raise WeightsError(
+                f"{self._where}: {name} must have shape {shape}, the file has {variable.shape}"
+            )
+        if variable.dtype.kind not in "fiu":
+            raise WeightsError(f"{self._where}: {name} must be numbers, found {variable.dtype}")
+        path = f"{self._group.path}/{name}"
+        return Weight(shape, variable.dtype, variable.array, shape, path)
+
+    def child(self, name: str) -> Weights:
+        """The weights of a part, by the name of the attribute that Keras keeps it in."""
+        if name not in self._children:
+            group = (self._group.children or {}).get(name) or Group(f"{self._group.path}/{name}")
+            self._children[name] = Weights(group, f"{self._where}, {name}")
+        return self._children[name]
+
+    def finish(self) -> None:
+        """Refuse what nobody took."""
+        left = len(self._group.variables) - self._taken
+        if left:
+            raise WeightsError(f"{self._where}: the file has {left} more variables than the layer")
+        for name, group in (self._group.children or {}).items():
+            if name == "seed_generator":
+                continue  # the state of Keras' random numbers, which PyTorch draws otherwise
+            if name in self._children:
+                self._children[name].finish()
+            elif group.count():
+                raise WeightsError(
+                    f"{self._where}: the file has weights in {quoted(name)} that nothing uses"
+                )

@@ -1,0 +1,129 @@
+"""Writes the statements of a forward pass, and keeps track of how tensors lie in memory.
+
+Keras keeps channels last, PyTorch's convolutions want them first. Every tensor carries the order
+its axes have in memory; whoever needs another asks for it here, and only then a permute appears.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from keras2torch.emit.literals import literal
+from keras2torch.ir.graph import Shape, leaves, map_leaves
+from keras2torch.ir.program import Model, Module, Statement, Tensor, Value
+
+INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")
+Operand = Tensor | Module | Value
+
+
+class Writer:
+    """Appends to ``model.statements`` on behalf of the layer ``name``."""
+
+    def __init__(self, model: Model, name: str) -> None:
+        self.model = model
+        self.name = name
+
+    def compute(self, expression: str, *operands: Operand, like: Tensor, **changes: Any) -> Tensor:
+        """One statement; its tensor is ``like`` another but for ``changes``."""
+        value = Value(changes.pop("hint", self.name))
+        tensor = replace(like, value=value, **changes)
+        self._append((value,), "{0}", expression, operands, tensor.memory_shape)
+        return tensor
+
+    def unpack(
+        self,
+        target: str,
+        hints: tuple[str, ...],
+        expression: str,
+        *operands: Operand,
+        shape: Shape | None = None,
+    ) -> tuple[Value, ...]:
+        """One statement that assigns several values, e.g. ``{0}, ({1}, {2}) = ...``.
+
+        ``shape`` is the first one's, for the comment.
+        """
+        values = tuple(Value(hint) for hint in hints)
+        self._append(values, target, expression, operands, shape)
+        return values
+
+    def _append(
+        self,
+        targets: tuple[Value, ...],
+        target: str,
+        expression: str,
+        operands: tuple[Operand, ...],
+        shape: Shape | None = None,
+    ) -> None:
+        sources = tuple(o.value if isinstance(o, Tensor) else o for o in operands)
+        statement = Statement(targets, target, expression, sources, self.name, shape)
+        self.model.statements.append(statement)
+
+    def call_model(self, module: Module, inner: Model, operands: list[Tensor]) -> Any:
+        """A call of a nested model; its outputs lie in memory as its class returns them."""
+        given = ", ".join(f"{{{place}}}" for place in range(1, len(operands) + 1))
+        flat = list(leaves(inner.outputs))
+        call = f"{{0}}({given})"
+        if isinstance(inner.outputs, dict):
+            (whole,) = self.unpack("{0}", (self.name,), call, module, *operands)
+            keys = sorted(inner.outputs)
+            values = [self.unpack("{0}", (key,), f"{{0}}[{literal(key)}]", whole)[0] for key in keys]
+        else:
+            pattern = ", ".join(f"{{{place}}}" for place in range(len(flat)))
+            if isinstance(inner.outputs, (list, tuple)) and len(flat) == 1:
+                pattern = "({0},)"
+            hints = tuple(self.name for _ in flat)
+            values = list(self.unpack(pattern, hints, call, module, *operands))
+        batch = operands[0].shape[:1]
+        made = iter(
+            replace(tensor, value=value, shape=(*batch, *tensor.shape[1:]))
+            for tensor, value in zip(flat, values, strict=True)
+        )
+        return map_leaves(lambda _: next(made), inner.outputs)
+
+    def ordered(self, x: Tensor, order: tuple[int, ...] | None) -> Tensor:
+        """The tensor with its axes in memory in this order (None: Keras' own)."""
+        if x.flat is not None:
+            x = self._flattened_again(x)
+        if x.order == order:
+            return x
+        wanted = order or tuple(range(x.rank))
+        have = x.order or tuple(range(x.rank))
+        known = self.model.arranged.get((x.value, wanted))
+        if known is not None:
+            return replace(x, value=known, order=order)
+        moves = [have.index(axis) for axis in wanted]
+        moved = [place for place, source in enumerate(moves) if place != source]
+        if len(moved) == 2:
+            expression = f"{{0}}.transpose({moved[0]}, {moved[1]})"
+        else:
+            expression = f"{{0}}.permute({', '.join(map(str, moves))})"
+        y = self.compute(expression, x, like=x, order=order, hint=f"{x.value.hint}_permuted")
+        self.model.arranged[x.value, wanted] = y.value
+        return y
+
+    def keras_order(self, x: Tensor) -> Tensor:
+        """The tensor as Keras has it in memory."""
+        return self.ordered(x, None)
+
+    def channels_first(self, x: Tensor) -> Tensor:
+        """The tensor with its last axis right after the batch, as convolutions want it."""
+        return self.ordered(x, x.channels_first if x.rank > 2 else None)
+
+    def floating(self, x: Tensor, module: Module | None = None, key: str = "weight") -> Tensor:
+        """Integers and booleans as floating-point numbers, as Keras computes with them."""
+        if x.dtype not in INTEGER_DTYPES:
+            return x
+        if module is None:
+            return self.compute("{0}.to(torch.get_default_dtype())", x, like=x, dtype="float32")
+        return self.compute(f"{{0}}.to({{1}}.{key}.dtype)", x, module, like=x, dtype="float32")
+
+    def _flattened_again(self, x: Tensor) -> Tensor:
+        """Undo the Flatten of a reordered tensor, and flatten in Keras' order."""
+        if x.flat is None:
+            return x
+        shape, order = x.flat
+        sizes = ", ".join(str(-1 if shape[a] is None else shape[a]) for a in order[1:])
+        moves = ", ".join(str(order.index(axis)) for axis in range(len(shape)))
+        expression = f"{{0}}.unflatten(1, ({sizes})).permute({moves}).flatten(1)"
+        return self.compute(expression, x, like=x, flat=None)

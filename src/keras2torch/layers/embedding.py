@@ -1,0 +1,35 @@
+from keras2torch.ir.program import Tensor
+from keras2torch.ir.step import Step
+from keras2torch.ir.writer import INTEGER_DTYPES
+from keras2torch.layers.registry import Integers, example, layer
+
+
+@layer(
+    "Embedding",
+    examples=[
+        example({"input_dim": 9, "output_dim": 3}, Integers((5,), 9)),
+        example({"input_dim": 9, "output_dim": 3, "trainable": False}, Integers((2, 4), 9)),
+        example(
+            {"input_dim": 9, "output_dim": 3, "embeddings_initializer": "glorot_uniform"},
+            Integers((None,), 9),
+        ),
+        example({"input_dim": 9, "output_dim": 3, "mask_zero": True}, Integers((5,), 9)),
+    ],
+)
+def embedding(step: Step, x: Tensor) -> Tensor:
+    """A row of the table for every token; with ``mask_zero`` token 0 is masked."""
+    count = step.config.int("input_dim", low=1)
+    size = step.config.int("output_dim", low=1)
+    step.config.require("quantization_config", None, None)
+    step.config.ignore("input_length")  # Keras 2's; the input's own shape tells it
+    table = step.module("nn.Embedding", count, size)
+    weight = step.weights.take("embeddings", (count, size))
+    step.parameter(table, "weight", weight, "embeddings_initializer")
+    step.limit(x, count)
+    mask = None
+    if step.config.bool("mask_zero", False):
+        mask = step.compute("{0} != 0", x, like=x, dtype="bool", hint=f"{step.name}_mask").value
+    tokens = "{1}" if x.dtype in INTEGER_DTYPES else "{1}.long()"
+    return step.compute(
+        f"{{0}}({tokens})", table, x, like=x, shape=(*x.shape, size), dtype="float32", mask=mask
+    )

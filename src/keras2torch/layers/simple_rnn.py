@@ -1,0 +1,28 @@
+from typing import Any
+
+from keras2torch.ir.program import Tensor
+from keras2torch.ir.step import Step
+from keras2torch.layers import recurrence
+from keras2torch.layers.registry import example, layer
+
+
+@layer(
+    "SimpleRNN",
+    examples=[
+        example({"units": 3}, (5, 4)),
+        example({"units": 3, "return_sequences": True, "activation": "relu"}, (None, 4)),
+        example({"units": 3, "return_state": True, "use_bias": False}, (5, 4)),
+        example(
+            {"units": 3, "return_state": True, "return_sequences": True, "go_backwards": True},
+            (5, 4),
+            masked=True,
+        ),
+        example({"units": 3, "kernel_initializer": "he_normal"}, (5, 4), masked=True),
+        example({"units": 3}, (5, 4), call={"initial_state": [(3,)]}),
+        example({"units": 3}, (5, 4), masked=True, call={"initial_state": [(3,)]}),
+        example({"units": 3, "trainable": False}, (5, 4)),
+    ],
+)
+def simple_rnn(step: Step, x: Tensor, initial_state: Any = None) -> Any:
+    """The plain recurrence, with tanh or relu."""
+    return recurrence.one_direction(step, "SimpleRNN", x, initial_state)

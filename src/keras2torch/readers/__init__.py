@@ -1,0 +1,45 @@
+"""From the bytes of a saved model to plain data: one reader per format, no meaning yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keras2torch.errors import FormatError, UnsupportedError, quoted
+from keras2torch.readers.saved import Saved
+
+__all__ = ["Saved", "read"]
+
+
+def read(path: str | Path) -> Saved:
+    """Read a saved Keras model; the format is told by its first bytes, never by its name.
+
+    Raises:
+        FormatError: there is no such file, or it is none that Keras writes.
+        UnsupportedError: a format without a reader yet.
+        ConfigError, WeightsError: the file's parts contradict the format.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UnsupportedError(
+            f"{quoted(path)} is a folder: SavedModel and unzipped models have no reader yet; "
+            "save the model in Keras with model.save('model.keras')"
+        )
+    if not path.exists():
+        raise FormatError(f"there is no file {quoted(path)}")
+    if not path.is_file():
+        raise FormatError(f"{quoted(path)} is not a regular file")
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise FormatError(f"{quoted(path)} can't be read: {error.strerror}") from error
+    if start.startswith(b"PK"):
+        from keras2torch.readers import keras_v3
+
+        return keras_v3.read(path)
+    if start == b"\x89HDF\r\n\x1a\n":
+        raise UnsupportedError(
+            f"{quoted(path)} is an HDF5 file: whole-model .h5 has no reader yet; "
+            "load it in Keras and save it with model.save('model.keras')"
+        )
+    raise FormatError(f"{quoted(path)} is not a saved Keras model: neither a zip archive nor HDF5")

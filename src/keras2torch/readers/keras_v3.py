@@ -1,0 +1,103 @@
+"""Keras 3's ``.keras``: a zip archive of config.json, metadata.json and model.weights.h5."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keras2torch.errors import ConfigError, FormatError, quoted
+from keras2torch.ir.weights import Group, Variable
+from keras2torch.readers import hdf5, strict_json
+from keras2torch.readers.archive import Archive
+from keras2torch.readers.limits import LIMITS
+from keras2torch.readers.saved import Saved
+
+CONFIG = "config.json"
+METADATA = "metadata.json"
+WEIGHTS = "model.weights.h5"
+
+
+def read(path: Path) -> Saved:
+    """Read a ``.keras`` file; weights stay in it until they are asked for."""
+    archive = Archive(path)
+    try:
+        missing = [name for name in (CONFIG, WEIGHTS) if name not in archive.names()]
+        if missing:
+            raise FormatError(f"{quoted(path)} holds no {' and no '.join(missing)}")
+        model = strict_json.parse(
+            archive.read(CONFIG, LIMITS.config_bytes), CONFIG, LIMITS.config_bytes
+        )
+        weights = hdf5.File(archive.view(WEIGHTS, LIMITS.total_tensor_bytes), WEIGHTS)
+        return Saved(
+            path=path,
+            sha256=_sha256(path),
+            keras_version=_version(archive),
+            model=model,
+            weights=_group(weights.root, ""),
+            compile_config=_compile_config(model),
+            optimizer=_optimizer(weights.root),
+            close=archive.close,
+        )
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _version(archive: Archive) -> str:
+    """Keras' version if the metadata tells a plain one: it is printed, so nothing else may pass."""
+    if METADATA not in archive.names():
+        return "unknown"
+    metadata = strict_json.parse(
+        archive.read(METADATA, LIMITS.metadata_bytes), METADATA, LIMITS.metadata_bytes
+    )
+    version = metadata.get("keras_version")
+    plain = isinstance(version, str) and re.fullmatch(r"\d{1,4}(\.\d{1,4}){1,3}", version)
+    return str(version) if plain else "unknown"
+
+
+def _compile_config(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    compiled = model.get("compile_config")
+    if compiled is None or compiled == {}:
+        return None
+    if not isinstance(compiled, dict):
+        raise ConfigError(f"compile_config must be an object, found {quoted(compiled)}")
+    return compiled
+
+
+def _group(stored: hdf5.Group, path: str) -> Group:
+    """A saved object: its own variables in ``vars``, numbered; every other group is a part."""
+    children: dict[str, Group] = {}
+    variables: tuple[Variable, ...] = ()
+    name = None
+    for key in stored.keys():  # noqa: SIM118 - a Group is no mapping
+        if key == "vars":
+            own = stored.group(key)
+            variables = _numbered(own)
+            said = own.attributes().get("name")
+            name = said if isinstance(said, str) else None
+        elif key != "optimizer" or path:
+            children[key] = _group(stored.group(key), f"{path}/{key}".lstrip("/"))
+    return Group(path, variables, children, name)
+
+
+def _numbered(own: hdf5.Group) -> tuple[Variable, ...]:
+    """The variables in the order of their numbers; Keras calls them 0, 1, 2, …"""
+    keys = own.keys()
+    if sorted(keys) != sorted(str(number) for number in range(len(keys))):
+        raise FormatError(f"{WEIGHTS}: variables must be numbered from 0, found {quoted(keys)}")
+    return tuple(own.dataset(str(number)) for number in range(len(keys)))
+
+
+def _optimizer(root: hdf5.Group) -> tuple[Variable, ...]:
+    """The optimizer's variables: iterations, learning rate, then its slots, variable by variable."""
+    if "optimizer" not in root or "vars" not in root.group("optimizer"):
+        return ()
+    return _numbered(root.group("optimizer").group("vars"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,261 @@
+"""Proves that a port is the Keras model: the same outputs, layer by layer, the same parameters.
+
+What "equal" means is defined here, once:
+
+- In float64 the two must agree to a relative 1e-10. Rounding alone stays near 1e-15 per
+  operation, and no other function comes that close by chance.
+- In float32 the difference is rounding if it is at most 1e-5, or at most four times what Keras in
+  float32 itself is away from Keras in float64 at the same layer.
+
+A difference is relative to the largest magnitude in the tensor.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras2torch.errors import PortError, quoted
+from keras2torch.verify.inputs import made_inputs, read_inputs
+from keras2torch.verify.process import require, run_worker
+from keras2torch.verify.recording import load_recording
+
+EQUAL_FLOAT64 = 1e-10
+EQUAL_FLOAT32 = 1e-5
+FLOORS = 4.0
+OUTPUT = ""  # the key of the whole model's outputs in a recording
+
+Array = npt.NDArray[Any]
+Recorded = Mapping[str, list[Array]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pair of runs that is compared."""
+
+    backend: str
+    precision: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.backend} {self.precision}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a layer's outputs are apart in one run; ``floor`` is Keras' own rounding there."""
+
+    layer: str
+    run: str
+    absolute: float
+    relative: float
+    floor: float
+    equal: bool
+
+
+@dataclass(frozen=True)
+class Account:
+    """The parameters of both sides, one for one."""
+
+    keras: int
+    torch: int
+    torch_only: int
+    trainable_keras: int
+    trainable_torch: int
+    lines: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. ``unseen`` are Keras layers whose output the port has nowhere."""
+
+    model: str
+    port: str
+    source_changed: bool
+    differences: list[Difference]
+    unseen: list[str]
+    account: Account
+    notes: list[str]
+
+    @property
+    def equal(self) -> bool:
+        return all(d.equal for d in self.differences)
+
+    @property
+    def first_difference(self) -> Difference | None:
+        """Where the port first leaves the Keras model, in running order."""
+        return next((d for d in self.differences if not d.equal), None)
+
+    def of_outputs(self, run: str) -> Difference:
+        """The whole model's difference in a run such as ``tensorflow float64``."""
+        return next(d for d in self.differences if d.layer == OUTPUT and d.run == run)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for ``--json`` and the HTML report."""
+        return {"equal": self.equal, **asdict(self)}
+
+
+def check(
+    model: str | Path,
+    port: str | Path,
+    *,
+    data: str | Path | None = None,
+    backends: Sequence[str] = ("tensorflow", "jax"),
+    progress: Callable[[str], None] = lambda step: None,
+) -> Report:
+    """Compare a port with its original on the same inputs, each in a process of its own.
+
+    The first backend runs in float64 and float32, the others in float32. ``data`` is an ``.npz``
+    of inputs by name; without it inputs are made. ``progress`` is told of every run that ends.
+
+    Raises:
+        PortError: the folder holds no port, or it can't be run.
+        ReferenceError: Keras can't run the original.
+        DataError: the inputs don't fit.
+        MissingExtra: a framework is not installed.
+    """
+    manifest = read_manifest(Path(port))
+    require("keras", "torch", *backends)
+    runs = [Run(backends[0], "float64"), *(Run(b, "float32") for b in backends)]
+    inputs = read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
+    with tempfile.TemporaryDirectory() as folder:
+        keras, torch = _recorded(Path(model), Path(port), inputs, runs, Path(folder), progress)
+    differences = [
+        difference
+        for run in runs
+        for difference in _differences(run, keras[run], torch[run.precision], keras[runs[0]])
+    ]
+    seen = keras[runs[0]]
+    return Report(
+        model=Path(model).name,
+        port=str(port),
+        source_changed=_sha256(Path(model)) != manifest["source"]["sha256"],
+        differences=differences,
+        unseen=[key for key in seen if key not in torch["float64"]],
+        account=account(manifest),
+        notes=list(manifest["notes"]),
+    )
+
+
+def read_manifest(port: Path) -> dict[str, Any]:
+    """``port.json`` of a port's folder."""
+    try:
+        manifest = json.loads((port / "port.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PortError(f"{quoted(port)} is no port: it has no port.json to read") from error
+    except ValueError as error:
+        raise PortError(f"{quoted(port)}: its port.json is damaged") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != 1:
+        raise PortError(f"{quoted(port)}: its port.json is of another version")
+    return manifest
+
+
+def _recorded(
+    model: Path,
+    port: Path,
+    inputs: Mapping[str, Array],
+    runs: Sequence[Run],
+    folder: Path,
+    progress: Callable[[str], None],
+) -> tuple[dict[Run, Recorded], dict[str, Recorded]]:
+    """Run both sides; two processes at a time, for most machines have the memory for that."""
+    np.savez(folder / "inputs.npz", **inputs)
+
+    def work(name: str, worker: str, job: dict[str, Any], backend: str | None) -> Recorded:
+        path = folder / f"{name}.npz"
+        common = {"inputs": str(folder / "inputs.npz"), "recording": str(path)}
+        run_worker(f"keras2torch.verify.{worker}", {**job, **common}, backend)
+        progress(name)
+        return load_recording(path)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        keras = {
+            run: pool.submit(
+                work,
+                f"Keras {run.name}",
+                "keras_worker",
+                {"model": str(model), "precision": run.precision},
+                run.backend,
+            )
+            for run in runs
+        }
+        torch = {
+            precision: pool.submit(
+                work,
+                f"PyTorch {precision}",
+                "torch_worker",
+                {"port": str(port), "precision": precision},
+                None,
+            )
+            for precision in dict.fromkeys(run.precision for run in runs)
+        }
+        return {r: f.result() for r, f in keras.items()}, {p: f.result() for p, f in torch.items()}
+
+
+def _differences(
+    run: Run, keras: Recorded, torch: Recorded, exact: Recorded
+) -> list[Difference]:
+    """Every layer that both sides have, in Keras' running order, the whole model last."""
+    found = []
+    for layer, expected in keras.items():
+        if layer not in torch:
+            continue
+        absolute, relative = apart(expected, torch[layer])
+        floor = 0.0 if run.precision == "float64" else apart(exact[layer], expected)[1]
+        limit = EQUAL_FLOAT64
+        if run.precision == "float32":
+            limit = max(EQUAL_FLOAT32, FLOORS * floor)
+        found.append(Difference(layer, run.name, absolute, relative, floor, relative <= limit))
+    return found
+
+
+def apart(expected: Sequence[Array], found: Sequence[Array]) -> tuple[float, float]:
+    """The largest absolute and relative difference; infinite where shapes or NaNs differ."""
+    if len(expected) != len(found):
+        return float("inf"), float("inf")
+    worst = (0.0, 0.0)
+    for a, b in zip(expected, found, strict=True):
+        if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+            return float("inf"), float("inf")
+        finite = np.isfinite(a)
+        if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+            return float("inf"), float("inf")
+        a, b = a[finite].astype(np.float64), b[finite].astype(np.float64)
+        if a.size == 0:
+            continue
+        absolute = float(np.abs(a - b).max())
+        scale = float(np.abs(a).max())
+        relative = absolute / scale if scale else absolute
+        worst = (max(worst[0], absolute), max(worst[1], relative))
+    return worst
+
+
+def account(manifest: Mapping[str, Any]) -> Account:
+    """Count the parameters of both sides from a port's manifest; buffers are counted as Keras'
+    non-trainable variables are."""
+    lines = manifest["parameters"]
+    keras = {line["keras"]: line for line in lines if line["keras"]}
+    whole = {path: int(np.prod(line["keras_shape"])) for path, line in keras.items()}
+    return Account(
+        keras=sum(whole.values()),
+        torch=sum(line["count"] for line in lines),
+        torch_only=sum(line["count"] for line in lines if not line["keras"]),
+        trainable_keras=sum(whole[path] for path, line in keras.items() if line["trainable"]),
+        trainable_torch=sum(line["count"] for line in lines if line["trainable"]),
+        lines=list(lines),
+    )
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

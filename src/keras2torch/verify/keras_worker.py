@@ -1,0 +1,124 @@
+"""Runs the original in Keras, in a process of its own, and writes down every layer's outputs.
+
+Called as ``python -m keras2torch.verify.keras_worker`` with KERAS_BACKEND set and a JSON object
+on standard input: ``model``, ``inputs`` (.npz), ``precision`` and ``recording`` (.npz to write).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras2torch.verify.recording import Recording
+
+
+def load_original(path: str, precision: str) -> Any:
+    """The saved model with its computations in ``precision``: float32 as saved, or float64.
+
+    Keras casts nothing on loading, so the float64 model is made from a copy of the file whose
+    every dtype says float64; its weights are the same numbers.
+    """
+    if precision == "float32":
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    keras.config.set_floatx(precision)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "model.keras")
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+            for name in old.namelist():
+                data = old.read(name)
+                if name == "config.json":
+                    config = json.loads(data)
+                    data = json.dumps(_in_precision(config, precision)).encode()
+                new.writestr(name, data)
+        return keras.saving.load_model(copy, compile=False, safe_mode=True)
+
+
+def _in_precision(part: Any, precision: str) -> Any:
+    """The config with every float32 dtype and dtype policy replaced."""
+    if isinstance(part, list):
+        return [_in_precision(p, precision) for p in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("class_name") == "DTypePolicy":
+        return {**part, "config": {"name": precision}, "shared_object_id": None}
+    return {
+        key: precision if key == "dtype" and value == "float32" else _in_precision(value, precision)
+        for key, value in part.items()
+    }
+
+
+def record(model: Any, inputs: list[Any]) -> Recording:
+    """Run the model in inference and write down what each of its layers returns."""
+    recording = Recording()
+    numbers: dict[int, list[int]] = defaultdict(list)
+    paths: dict[int, str] = {}
+    _walk(model, "", paths, numbers)
+    calls: dict[int, int] = defaultdict(int)
+    original = keras.layers.Layer.__call__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = original(self, *args, **kwargs)
+        if id(self) in paths:
+            known = numbers[id(self)] or [0]
+            number = known[calls[id(self)] % len(known)]
+            calls[id(self)] += 1
+            arrays = [keras.ops.convert_to_numpy(t) for t in keras.tree.flatten(outputs)]
+            recording.add(paths[id(self)], number, arrays)
+        return outputs
+
+    keras.layers.Layer.__call__ = call
+    try:
+        given = inputs[0] if len(inputs) == 1 else inputs
+        if isinstance(getattr(model, "_inputs_struct", None), dict):
+            given = dict(zip(model._inputs_struct, inputs, strict=True))
+        outputs = model(given, training=False)
+    finally:
+        keras.layers.Layer.__call__ = original
+    recording.add("", 0, [keras.ops.convert_to_numpy(t) for t in keras.tree.flatten(outputs)])
+    return recording
+
+
+def _walk(model: Any, path: str, paths: dict[int, str], numbers: dict[int, list[int]]) -> None:
+    """Note the path of every layer, and the numbers of its calls in the order Keras runs them."""
+    for layer in model.layers:
+        paths[id(layer)] = path + layer.name
+        if isinstance(layer, keras.Model):
+            _walk(layer, f"{path}{layer.name}/", paths, numbers)
+    graph = getattr(model, "_functional", None) or model
+    own = {id(node) for nodes in graph._nodes_by_depth.values() for node in nodes}
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            among = [n for n in node.operation._inbound_nodes if id(n) in own]
+            numbers[id(node.operation)].append([id(n) for n in among].index(id(node)))
+
+
+def tensors_for(model: Any, arrays: Mapping[str, Any], precision: str) -> list[Any]:
+    """The model's inputs in its own order, numbers in ``precision``."""
+    inputs = []
+    for tensor in model.inputs:
+        array = arrays[tensor._keras_history.operation.name]
+        wanted = precision if array.dtype.kind == "f" else array.dtype
+        inputs.append(keras.ops.convert_to_tensor(array.astype(wanted)))
+    return inputs
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    model = load_original(job["model"], job["precision"])
+    with np.load(job["inputs"], allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    recording = record(model, tensors_for(model, arrays, job["precision"]))
+    recording.save(Path(job["recording"]))
+
+
+if __name__ == "__main__":
+    main()

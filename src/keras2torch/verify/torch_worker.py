@@ -1,0 +1,113 @@
+"""Runs a port in PyTorch, in a process of its own, and writes down every Keras layer's outputs.
+
+Called as ``python -m keras2torch.verify.torch_worker`` with a JSON object on standard input:
+``port`` (folder), ``inputs`` (.npz), ``precision`` and ``recording`` (.npz to write).
+
+The emitted ``forward`` is run as it stands, with one call added behind each statement that makes
+a Keras layer's output; so what is checked is the file itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from keras2torch.verify.recording import Recording
+
+RECORD = "_record"
+
+
+def instrumented(source: str, layers: list[Mapping[str, Any]]) -> ast.Module:
+    """The syntax tree of ``model.py`` with a call of ``_record`` behind each traced statement."""
+    tree = ast.parse(source)
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef) and part.name == "forward":
+                _instrument(part, node.name, layers)
+    return ast.fix_missing_locations(tree)
+
+
+def _instrument(forward: ast.FunctionDef, owner: str, layers: list[Mapping[str, Any]]) -> None:
+    behind: dict[int, list[ast.stmt]] = {}
+    for number, layer in enumerate(layers):
+        if layer["class"] != owner:
+            continue
+        names = ", ".join(output["name"] for output in layer["outputs"])
+        last = max(output["line"] for output in layer["outputs"])
+        behind.setdefault(last, []).extend(ast.parse(f"{RECORD}({number}, [{names}])").body)
+    body = behind.get(-1, [])
+    for place, statement in enumerate(forward.body):
+        body += [statement, *behind.get(place, [])]
+    forward.body = body
+
+
+def in_keras_order(tensor: torch.Tensor, output: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """A traced value with its axes where Keras has them."""
+    array = tensor.detach().cpu().numpy()
+    if "flat" in output:
+        shape, order = output["flat"]
+        sizes = [-1 if shape[axis] is None else shape[axis] for axis in order]
+        sizes[0] = len(array)
+        array = array.reshape(sizes).transpose(np.argsort(order)).reshape(len(array), -1)
+    if "order" in output:
+        array = array.transpose(np.argsort(output["order"]))
+    return array
+
+
+def flat_outputs(outputs: Any) -> list[torch.Tensor]:
+    """The output tensors in Keras' order: dicts by sorted key."""
+    if isinstance(outputs, torch.Tensor):
+        return [outputs]
+    parts = [outputs[key] for key in sorted(outputs)] if isinstance(outputs, dict) else outputs
+    return [tensor for part in parts for tensor in flat_outputs(part)]
+
+
+def run_port(
+    folder: Path, arrays: Mapping[str, npt.NDArray[Any]], precision: str
+) -> tuple[Recording, torch.nn.Module, list[torch.Tensor]]:
+    """Run the port in ``folder`` on inputs by name: what it recorded, the model, its outputs."""
+    manifest = json.loads((folder / "port.json").read_text())
+    path = folder / "model.py"
+    recording = Recording()
+
+    def record(number: int, tensors: list[torch.Tensor]) -> None:
+        layer = manifest["layers"][number]
+        pairs = zip(tensors, layer["outputs"], strict=True)
+        recording.add(layer["layer"], layer["call"], [in_keras_order(t, o) for t, o in pairs])
+
+    namespace: dict[str, Any] = {"__name__": "port", "__file__": str(path), RECORD: record}
+    exec(compile(instrumented(path.read_text(), manifest["layers"]), path, "exec"), namespace)  # noqa: S102
+    dtype = torch.float64 if precision == "float64" else torch.float32
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        model: torch.nn.Module = namespace["load"]().to(dtype)
+        inputs = [torch.from_numpy(arrays[i["name"]]) for i in manifest["inputs"]]
+        inputs = [t.to(dtype) if t.is_floating_point() else t for t in inputs]
+        outputs = flat_outputs(model(*inputs))
+    finally:
+        torch.set_default_dtype(before)
+    recording.add("", 0, [t.detach().cpu().numpy() for t in outputs])
+    return recording, model, outputs
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    with np.load(job["inputs"], allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    recording, _, _ = run_port(Path(job["port"]), arrays, job["precision"])
+    recording.save(Path(job["recording"]))
+
+
+if __name__ == "__main__":
+    main()

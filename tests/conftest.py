@@ -1,0 +1,79 @@
+"""Fixtures: Keras runs in processes of its own, once per session, and tells what is expected."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from keras2torch.layers.registry import MAPPINGS, Example, Integers
+
+TESTS = Path(__file__).parent
+
+
+def run_keras(script: str, job: object, backend: str) -> None:
+    """Run ``tests/keras_side/<script>`` on a Keras backend, with the job on its input."""
+    quiet = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, TESTS / "keras_side" / script],
+        input=json.dumps(job),
+        text=True,
+        capture_output=True,
+        env={**os.environ, **quiet},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def _plain(inputs: object) -> object:
+    if isinstance(inputs, Integers):
+        return asdict(inputs)
+    if isinstance(inputs, list):
+        return [_plain(part) for part in inputs]
+    return inputs
+
+
+def example_ids() -> list[tuple[str, str, Example]]:
+    """(id, layer, example) of every example of every mapping."""
+    return [
+        (f"{name}-{number}", name, example)
+        for name, mapping in sorted(MAPPINGS.items())
+        for number, example in enumerate(mapping.examples)
+    ]
+
+
+@pytest.fixture(scope="session")
+def keras_examples(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[Path, dict[str, str]]:
+    """The folder with what Keras made of the examples of the chosen tests, and its problems."""
+    folder = tmp_path_factory.mktemp("examples")
+    wanted = {
+        item.callspec.params["case"][0]
+        for item in request.session.items
+        if hasattr(item, "callspec") and "case" in item.callspec.params
+    }
+    specs = [
+        {
+            "id": identity,
+            "layer": layer,
+            "config": example.config,
+            "inputs": _plain(example.inputs),
+            "masked": example.masked,
+            "call": None if example.call is None else {k: _plain(v) for k, v in example.call.items()},
+        }
+        for identity, layer, example in example_ids()
+        if identity in wanted
+    ]
+    job = {"folder": str(folder), "examples": specs}
+    problems: dict[str, str] = {}
+    for backend in ("tensorflow", "jax"):
+        run_keras("examples.py", job, backend)
+        told = json.loads((folder / f"problems.{backend}.json").read_text())
+        problems.update({k: f"{backend}: {v}" for k, v in told.items() if k not in problems})
+    return folder, problems

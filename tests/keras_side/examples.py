@@ -1,0 +1,150 @@
+"""Builds every example of every layer in Keras, saves it and runs it: the expected values.
+
+A process of its own, started once for all examples by ``tests/conftest.py``. Reads a job on
+standard input: ``folder`` and ``examples``, each with an id. Writes per example ``<id>.keras``
+and, on TensorFlow, inputs, recordings in both precisions, and ``<id>.grad.keras``: the same model
+with every weight replaced by its gradient. On JAX only a float32 recording of the same files.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras2torch.verify.inputs import _array
+from keras2torch.verify.keras_worker import load_original, record, tensors_for
+
+BATCHES = (3, 1)
+
+
+def build(spec):
+    """A Functional model of one layer on its inputs; returns it with its inputs' specs."""
+    inputs, specs = [], {}
+
+    def make(wanted):
+        name = f"in{len(inputs)}"
+        integers = isinstance(wanted, dict)
+        shape = wanted["shape"] if integers else wanted
+        dtype = "int32" if integers else "float32"
+        specs[name] = (shape, dtype, wanted["below"] if integers else None)
+        inputs.append(keras.Input(shape, dtype=dtype, name=name))
+        return inputs[-1]
+
+    def is_shape(value):
+        return isinstance(value, dict) or all(v is None or isinstance(v, int) for v in value)
+
+    given = spec["inputs"]
+    if spec["masked"]:
+        # Tokens of 0 are masked: padding in front and behind, and holes.
+        time, size = given
+        tokens = make({"shape": [time], "below": 4})
+        first = keras.layers.Embedding(4, size, mask_zero=True)(tokens)
+    else:
+        first = make(given) if is_shape(given) else [make(part) for part in given]
+    kwargs = {}
+    for key, value in (spec["call"] or {}).items():
+        if isinstance(value, list):
+            value = make(value) if is_shape(value) else [make(part) for part in value]
+        kwargs[key] = value
+    layer = keras.layers.deserialize(named({"class_name": spec["layer"], "config": spec["config"]}))
+    return keras.Model(inputs, layer(first, **kwargs)), specs
+
+
+def named(config):
+    """Layers inside a config, with the module that Keras wants to be told."""
+    if not isinstance(config, dict):
+        return config
+    config = {key: named(value) for key, value in config.items()}
+    return {"module": "keras.layers", "registered_name": None, **config} if "class_name" in config else config
+
+
+def stir(model, rng):
+    """Weights that no test passes by luck: biases and statistics away from 0 and 1."""
+    for variable in model.weights:
+        if variable.dtype.startswith("float"):
+            shift = rng.uniform(0.05, 0.3, variable.shape)
+            variable.assign(keras.ops.convert_to_numpy(variable) + shift)
+
+
+def gradients(model, tensors):
+    """Replace every weight by its gradient; the loss weighs every output element differently."""
+    import tensorflow as tf
+
+    floating = [t for t in tensors if t.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(floating)
+        outputs = model(tensors[0] if len(tensors) == 1 else tensors, training=False)
+        loss = sum(
+            tf.reduce_sum(o * tf.reshape(tf.cos(tf.range(tf.size(o), dtype=o.dtype)), tf.shape(o)))
+            for o in tf.nest.flatten(outputs)
+            if o.dtype.is_floating
+        )
+    weights = [v.value for v in model.trainable_variables]
+    found = tape.gradient(loss, [*weights, *floating])
+    for variable in model.variables:
+        if variable.dtype.startswith("float"):
+            variable.assign(np.zeros(variable.shape))
+    for variable, gradient in zip(model.trainable_variables, found, strict=False):
+        if gradient is not None:
+            variable.assign(tf.convert_to_tensor(gradient))
+    return [None if g is None else g.numpy() for g in found[len(weights) :]]
+
+
+def expected_from_tensorflow(spec, folder):
+    path = folder / spec["id"]
+    rng = np.random.default_rng(len(spec["id"]))
+    model, specs = build(spec)
+    stir(model, rng)
+    model.save(f"{path}.keras")
+    exact = load_original(f"{path}.keras", "float64")
+    for batch in BATCHES:
+        arrays = {
+            name: _array(rng, (batch, *(6 if s is None else s for s in shape)), dtype, below)
+            for name, (shape, dtype, below) in specs.items()
+        }
+        np.savez(f"{path}.{batch}.inputs.npz", **arrays)
+        record(exact, tensors_for(exact, arrays, "float64")).save(Path(f"{path}.{batch}.float64.npz"))
+        keras.config.set_floatx("float32")
+        single = load_original(f"{path}.keras", "float32")
+        record(single, tensors_for(single, arrays, "float32")).save(
+            Path(f"{path}.{batch}.float32.npz")
+        )
+        keras.config.set_floatx("float64")
+        if batch == BATCHES[0]:
+            tensors = tensors_for(exact, arrays, "float64")
+    of_inputs = gradients(exact, tensors)
+    # Saved as float32 policies would read them: the values themselves are float64.
+    exact.save(f"{path}.grad.keras")
+    np.savez(
+        f"{path}.grad.npz", **{f"g{i}": g for i, g in enumerate(of_inputs) if g is not None}
+    )
+    keras.config.set_floatx("float32")
+
+
+def confirmed_by_jax(spec, folder):
+    path = folder / spec["id"]
+    model = load_original(f"{path}.keras", "float32")
+    for batch in BATCHES:
+        with np.load(f"{path}.{batch}.inputs.npz") as stored:
+            arrays = dict(stored)
+        record(model, tensors_for(model, arrays, "float32")).save(Path(f"{path}.{batch}.jax.npz"))
+
+
+def main():
+    job = json.load(sys.stdin)
+    folder = Path(job["folder"])
+    work = expected_from_tensorflow if keras.backend.backend() == "tensorflow" else confirmed_by_jax
+    problems = {}
+    for spec in job["examples"]:
+        try:
+            work(spec, folder)
+        except Exception as error:  # told per example, so that one bad one fails alone
+            problems[spec["id"]] = f"{type(error).__name__}: {error}"
+    (folder / f"problems.{os.environ['KERAS_BACKEND']}.json").write_text(json.dumps(problems))
+
+
+if __name__ == "__main__":
+    main()
