@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keras2torch.layers.registry import MAPPINGS, Example, Integers
+from keras2torch.registry import Example, Integers, all_layers
 
 TESTS = Path(__file__).parent
 
@@ -42,7 +42,7 @@ def example_ids() -> list[tuple[str, str, Example]]:
     """(id, layer, example) of every example of every mapping."""
     return [
         (f"{name}-{number}", name, example)
-        for name, mapping in sorted(MAPPINGS.items())
+        for name, mapping in sorted(all_layers().items())
         for number, example in enumerate(mapping.examples)
     ]
 

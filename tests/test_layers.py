@@ -13,7 +13,7 @@ from conftest import example_ids
 from safetensors.numpy import load_file
 
 from keras2torch import port
-from keras2torch.layers.registry import Example
+from keras2torch.registry import Example
 from keras2torch.verify.check import apart
 from keras2torch.verify.recording import load_recording
 from keras2torch.verify.torch_worker import run_port

@@ -1,4 +1,4 @@
-"""Zip archives as Keras writes them, and the ways in which two zip readers can be made to differ."""
+"""Zip archives as Keras writes them, and archives on which two zip readers would differ."""
 
 import io
 import os
@@ -69,11 +69,15 @@ def save(tmp_path: Path) -> Callable[[bytes], Path]:
 Save = Callable[[bytes], Path]
 
 
+def read_all(path: Path) -> dict[str, bytes]:
+    with Archive(path) as opened:
+        return {name: opened.read(name, MAX_BYTES) for name in opened.names()}
+
+
 def refused(path: Path, message: str, kind: type[ModelError] = FormatError) -> None:
     """Opening the archive and reading all of it fails, in one printable line."""
-    with pytest.raises(kind, match=message) as caught, Archive(path) as opened:
-        for name in opened.names():
-            opened.read(name, MAX_BYTES)
+    with pytest.raises(kind, match=message) as caught:
+        read_all(path)
     assert str(caught.value).isascii()
     assert str(caught.value).isprintable()
 
@@ -127,8 +131,7 @@ def test_data_descriptors(save: Save, zip64: bool) -> None:
         for name, data in MEMBERS.items():
             with file.open(name, "w", force_zip64=zip64) as member:
                 member.write(data)
-    with Archive(save(stream.written)) as opened:
-        assert {name: opened.read(name, MAX_BYTES) for name in opened.names()} == MEMBERS
+    assert read_all(save(stream.written)) == MEMBERS
     descriptor = stream.written.index(b"PK\7\x08")
     refused(save(patched(stream.written, descriptor + 4, "<I", 7)), "data descriptor contradicts")
 
@@ -150,8 +153,7 @@ def zip64_archive() -> bytes:
 
 
 def test_zip64(save: Save) -> None:
-    with Archive(save(zip64_archive())) as opened:
-        assert {name: opened.read(name, MAX_BYTES) for name in opened.names()} == MEMBERS
+    assert read_all(save(zip64_archive())) == MEMBERS
 
 
 @pytest.mark.parametrize(
@@ -285,7 +287,9 @@ def test_sizes_that_lie_are_refused(save: Save) -> None:
         lie = patched(patched(data, entry + 24, "<I", size), local + 22, "<I", size)
         refused(save(lie), "does not inflate to")
     stored = zipped()
-    refused(save(patched(stored, central(stored, "config.json") + 24, "<I", 5)), "bytes stored of 5")
+    refused(
+        save(patched(stored, central(stored, "config.json") + 24, "<I", 5)), "bytes stored of 5"
+    )
 
 
 def test_damaged_data_is_refused(save: Save) -> None:
@@ -406,20 +410,20 @@ def mutants(data: bytes, count: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_mutants_are_read_alike_or_refused(save: Save, method: int) -> None:
     data = zipped({**MEMBERS, "model.weights.h5": b"weights" * 20}, method)
-    outcomes = {"refused": 0, "read": 0}
+    refusals = []
+    accepted = 0
     start = time.perf_counter()
     for mutant in mutants(data, 1500):
         try:
-            with Archive(save(mutant)) as opened:
-                read = {name: opened.read(name, MAX_BYTES) for name in opened.names()}
+            read = read_all(save(mutant))
         except ModelError as error:
-            assert str(error).isprintable()
-            outcomes["refused"] += 1
+            refusals.append(str(error))
             continue
         # Whatever is accepted, Python's own reader sees the same.
         with zipfile.ZipFile(io.BytesIO(mutant)) as file:
             assert read == {name: file.read(name) for name in file.namelist()}
-        outcomes["read"] += 1
-    assert outcomes["refused"] > 1000
-    assert outcomes["read"] > 10
+        accepted += 1
+    assert all(map(str.isprintable, refusals))
+    assert len(refusals) > 1000
+    assert accepted > 10
     assert time.perf_counter() - start < 10

@@ -59,7 +59,7 @@ with h5py.File(f"{directory}/names.h5", "w") as file:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models that Keras saved; in its own process, Keras being no part of us."""
     directory = tmp_path_factory.mktemp("saved")
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment = os.environ | {"KERAS_BACKEND": "numpy"}  # the files are alike, this is fastest
     command = [sys.executable, "-c", SAVE_WITH_KERAS, str(directory)]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     return directory
@@ -162,7 +162,7 @@ def test_keras_archives(saved: Path) -> None:
         group = hdf5.File(weights, "weights.h5").root
         assert group.dataset("layers/dense/vars/0").bfloat16
         assert not group.dataset("layers/bidirectional/forward_layer/cell/vars/0").bfloat16
-        assert group.dataset("layers/dropout/seed_generator/vars/0").dtype == np.uint32
+        assert group.dataset("optimizer/vars/0").dtype.kind == "i"
 
 
 def test_keras_weight_files(saved: Path) -> None:
@@ -339,9 +339,9 @@ def test_paths() -> None:
     assert "a/b/c" in group
     assert "a/x" not in group
     assert "a/b/c/d" not in group
-    with pytest.raises(WeightsError, match="weights.h5: 'a': no dataset 'b'"):
+    with pytest.raises(WeightsError, match="'a': no dataset 'b'"):
         group.group("a").dataset("b")
-    with pytest.raises(WeightsError, match="weights.h5: '/': no group 'a/b/c'"):
+    with pytest.raises(WeightsError, match="'/': no group 'a/b/c'"):
         group.group("a/b/c")
     for path in ("", "/", "/a", "a/", "a//b", ".", "a/./b", "..", "a/../a"):
         for look in (group.group, group.dataset, group.__contains__):
@@ -395,7 +395,7 @@ def soft_link(file: h5py.File) -> None:
 
 def committed_type(file: h5py.File) -> None:
     file["type"] = np.dtype("f4")
-    file.create_dataset("x", (2,), file["type"])
+    file.create_dataset("a", (2,), file["type"])
 
 
 def named_type(file: h5py.File) -> None:
@@ -416,12 +416,12 @@ def enumeration(file: h5py.File) -> None:
     ("write", "message"),
     [
         (compound, "compound data of 4 bytes"),
-        (array_type, "array data of 12 bytes|compound"),
+        (array_type, "array data of 12 bytes"),
         (external_storage, "external storage"),
         (virtual_dataset, "virtual dataset or layout version 4"),
         (external_link, "soft or external links"),
         (soft_link, "a soft link"),
-        (committed_type, "neither a group nor a dataset|a shared message"),
+        (committed_type, "a shared message"),
         (named_type, "neither a group nor a dataset"),
         (region_reference, "reference data"),
         (enumeration, "enumeration data"),
@@ -674,7 +674,7 @@ def test_names_must_be_names() -> None:
     refused(patched(data, first, "6s", b"..\0\0\0\0"), "'..' is no link name")
     refused(patched(data, first, "6s", b"\0" * 6), "'' is no link name")
     refused(patched(data, first, "6s", b"\xff\xfe\0\0\0\0"), "is not UTF-8")
-    heap = data.index(b"HEAP", data.index(b"HEAP") if b"first" in data else 0)
+    heap = data.index(b"HEAP")
     size = struct.unpack_from("<Q", data, heap + 8)[0]
     segment = struct.unpack_from("<Q", data, heap + 24)[0]
     endless = data[:first] + b"n" * (segment + size - first) + data[segment + size :]
@@ -739,16 +739,16 @@ def mutants(data: bytes, count: int) -> Iterator[bytes]:
 
 def survive(data: bytes, count: int) -> None:
     """Every mutant is read or refused, soon and by one of our errors."""
-    refusals = 0
+    refusals = []
     for mutant in mutants(data, count):
         start = time.perf_counter()
         try:
             read_all(root(mutant))
         except ModelError as error:
-            assert str(error).isprintable()
-            refusals += 1
+            refusals.append(str(error))
         assert time.perf_counter() - start < 1
-    assert count / 10 < refusals < count
+    assert all(map(str.isprintable, refusals))
+    assert count / 10 < len(refusals) < count
 
 
 def test_mutants_of_what_keras_wrote(saved: Path) -> None:
@@ -770,7 +770,7 @@ def test_mutants_of_chunks_and_attributes() -> None:
 
 def test_mutants_of_archives(saved: Path, tmp_path: Path) -> None:
     path = tmp_path / "mutant.keras"
-    refusals = 0
+    refusals = []
     for mutant in mutants((saved / "small.keras").read_bytes(), 500):
         path.write_bytes(mutant)
         try:
@@ -779,7 +779,7 @@ def test_mutants_of_archives(saved: Path, tmp_path: Path) -> None:
                     archive.read(name, MAX_BYTES)
                 read_all(root(archive.read("model.weights.h5", MAX_BYTES)))
         except ModelError as error:
-            assert str(error).isprintable()
-            refusals += 1
+            refusals.append(str(error))
+    assert all(map(str.isprintable, refusals))
     # The checksums see all damage but that of fields that mean nothing, such as dates.
-    assert refusals > 450
+    assert len(refusals) > 450

@@ -128,7 +128,8 @@ def _layer(entry: Mapping[str, Any], groups: Mapping[str, Group], depth: int) ->
     keras = _is_keras(entry)
     nested = keras and class_name in MODEL_CLASSES
     graph = _model(entry, group, depth + 1) if nested else None
-    return Layer(name, class_name, config, group, keras, graph)
+    is_op = str(entry.get("module")).startswith("keras.src.ops.")
+    return Layer(name, class_name, config, group, keras, is_op, graph)
 
 
 def _is_keras(entry: Mapping[str, Any]) -> bool:

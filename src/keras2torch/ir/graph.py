@@ -34,7 +34,8 @@ class Call:
 class Layer:
     """One layer as it was saved.
 
-    ``keras`` tells whether the class is Keras' own; ``graph`` is set where the layer is a model.
+    ``keras`` tells whether the class is Keras' own, ``is_op`` whether it is an operation of
+    ``keras.ops`` called on Keras tensors; ``graph`` is set where the layer is a model.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Layer:
     config: Mapping[str, Any]
     weights: Group
     keras: bool = True
+    is_op: bool = False
     graph: Graph | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from keras2torch import layers
+from keras2torch import registry
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError, quoted
 from keras2torch.ir.build import shape_of
 from keras2torch.ir.config import Config
@@ -106,7 +106,7 @@ class _ModelLowering:
             raise UnsupportedError(
                 f"{layer.where}: a custom layer, and only Keras' own layers can be ported yet"
             )
-        mapping = None if layer.graph else layers.find(layer.class_name, layer.where)
+        mapping = None if layer.graph else registry.find(layer.class_name, layer.is_op, layer.where)
         args: list[Any] = list(call.args)
         kwargs = dict(call.kwargs)
         refs = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Ref)]

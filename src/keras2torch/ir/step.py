@@ -18,7 +18,7 @@ from keras2torch.ir.graph import map_leaves
 from keras2torch.ir.program import Model, Module, Tensor, Value
 from keras2torch.ir.weights import Weight, Weights
 from keras2torch.ir.writer import Writer
-from keras2torch.layers.registry import LayerMapping
+from keras2torch.registry import LayerMapping
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Findings:
 class Step(Writer):
     """One call of one layer.
 
+    ``mask_is_explicit``: the call was given a mask, rather than its input having one.
     ``modules`` are those of the class so far, by layer and part: a layer that is called again
     finds its modules there.
     """
@@ -56,6 +57,7 @@ class Step(Writer):
         self.weights = weights
         self.findings = findings
         self.trainable = config.bool("trainable", True) and trainable
+        self.mask_is_explicit = False
         config.ignore("name")
         self._check_dtype()
 
@@ -67,6 +69,7 @@ class Step(Writer):
     def run(self, mapping: LayerMapping, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The mapping's outputs; what it left unread is refused."""
         mask = kwargs.pop("mask", None)
+        self.mask_is_explicit = mask is not None
         if mask is not None:
             if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):
                 raise self.unsupported("a mask argument of this kind")

@@ -5,7 +5,7 @@ from keras2torch.errors import ConfigError, quoted
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.layers import recurrence
-from keras2torch.layers.registry import example, layer
+from keras2torch.registry import example, layer
 
 MERGE = {
     "concat": "torch.cat([{0}, {1}], dim=-1)",

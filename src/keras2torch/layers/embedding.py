@@ -1,7 +1,7 @@
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
-from keras2torch.layers.registry import Integers, example, layer
+from keras2torch.registry import Integers, example, layer
 
 
 @layer(

@@ -3,7 +3,7 @@ from typing import Any
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.layers import recurrence
-from keras2torch.layers.registry import example, layer
+from keras2torch.registry import example, layer
 
 
 @layer(

@@ -156,15 +156,17 @@ def run(
     hints = (step.name, "h", "c")[: options.states + 1]
     operands: list[Tensor | Module | Value] = [rnn, x]
     arguments = "{1}"
-    if x.mask is not None:
-        operands.append(x.mask)
+    # Keras passes an input's own mask on only where the input is the call's only tensor.
+    mask = None if initial and not step.mask_is_explicit else x.mask
+    if mask is not None:
+        operands.append(mask)
         arguments = "{0}, {1}, {2}"
     if initial:
         first = len(operands)
         operands += initial
         names = ", ".join(f"{{{first + place}}}" for place in range(len(initial)))
         arguments += f", ({names})" if options.kind == "LSTM" else f", {names}"
-    if x.mask is None:
+    if mask is None:
         expression = f"{{0}}({arguments})"
     else:
         zeros = "" if options.repeat_output else ", repeat_output=False"

@@ -644,6 +644,7 @@ class _Chunks:
             if element_offset or not aligned or tuple(offset) in index or mask >> len(self.filters):
                 raise FormatError(f"{self.place}: no chunk can be at {offset}, or two are")
             self.source.spend_bytes(size, self.place)
+            self.source.spend_objects(3)  # undoing a chunk takes the time of several objects
             index[tuple(offset)] = address, size, mask
         steps = zip(self.shape, self.chunk_shape, strict=True)
         expected = math.prod(-(-length // step) for length, step in steps)

@@ -1,13 +1,20 @@
-"""The registry of layer mappings: one decorator, one look-up."""
+"""The registry of mappings: one decorator for layers, one for operations, one look-up.
+
+The files in ``layers/`` and ``ops/`` are found by listing the folders; a new layer is a new file
+and nothing else.
+"""
 
 from __future__ import annotations
 
+import functools
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from keras2torch.errors import UnsupportedError
+from keras2torch.errors import UnsupportedError, quoted
 
 if TYPE_CHECKING:
     from keras2torch.ir.step import Step
@@ -40,7 +47,7 @@ class Example:
 
 @dataclass(frozen=True)
 class LayerMapping:
-    """How one Keras layer is written in PyTorch.
+    """How one Keras layer or operation is written in PyTorch.
 
     ``any_order`` mappings take tensors however they lie in memory, others get Keras' order.
     ``keeps_mask`` layers pass the mask of their first input on, others drop it.
@@ -62,7 +69,32 @@ class LayerMapping:
         return self.function(*bound.args, **bound.kwargs)
 
 
-MAPPINGS: dict[str, LayerMapping] = {}
+LAYERS: dict[str, LayerMapping] = {}
+OPS: dict[str, LayerMapping] = {}
+
+
+@functools.cache
+def _load() -> None:
+    for package in ("layers", "ops"):
+        folder = importlib.import_module(f"keras2torch.{package}")
+        for file in pkgutil.iter_modules(folder.__path__):
+            importlib.import_module(f"{folder.__name__}.{file.name}")
+
+
+def all_layers() -> Mapping[str, LayerMapping]:
+    """Every layer's mapping by its Keras class name."""
+    _load()
+    return LAYERS
+
+
+def find(class_name: str, is_op: bool, where: str) -> LayerMapping:
+    """The mapping of a Keras class; ``where`` names the layer in the error."""
+    _load()
+    known = OPS if is_op else LAYERS
+    if class_name not in known:
+        kind = "operation" if is_op else "layer"
+        raise UnsupportedError(f"{where}: Keras' {kind} {quoted(class_name)} has no port yet")
+    return known[class_name]
 
 
 def example(
@@ -87,9 +119,24 @@ def layer(
 
     def register(function: Lower) -> Lower:
         for name in names:
-            if name in MAPPINGS:
-                raise ValueError(f"two mappings for {name}")
-            MAPPINGS[name] = LayerMapping(name, function, any_order, keeps_mask, tuple(examples))
+            _register(LAYERS, LayerMapping(name, function, any_order, keeps_mask, tuple(examples)))
         return function
 
     return register
+
+
+def op(*names: str) -> Callable[[Lower], Lower]:
+    """Register a mapping under the class names of ``keras.ops`` operations."""
+
+    def register(function: Lower) -> Lower:
+        for name in names:
+            _register(OPS, LayerMapping(name, function, False, False, ()))
+        return function
+
+    return register
+
+
+def _register(known: dict[str, LayerMapping], mapping: LayerMapping) -> None:
+    if mapping.name in known:
+        raise ValueError(f"two mappings for {mapping.name}")
+    known[mapping.name] = mapping

@@ -1,0 +1,1 @@
+"""One file per operation of ``keras.ops``: how it is written in PyTorch."""
