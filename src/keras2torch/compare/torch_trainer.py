@@ -1,0 +1,152 @@
+"""Trains the port in PyTorch, in a process of its own, and tells every step.
+
+Called as ``python -m keras2torch.compare.torch_trainer`` with a JSON job on standard input:
+``port`` (folder), ``recipe``, and the rest as for ``keras_trainer``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from keras2torch.compare.stream import TARGETS, VALIDATION, batches, load_data, tell
+from keras2torch.loading import load
+
+# Keras' fuzz factor, which bounds probabilities away from 0 and 1 (keras.config.epsilon()).
+EPSILON = 1e-7
+
+
+def loss_of(name: str, output: Tensor, target: Tensor) -> Tensor:
+    """Keras' loss on probabilities, averaged over the batch.
+
+    Source: keras/src/backend/jax/nn.py, which bounds probabilities by EPSILON.
+    """
+    if name == "mean_squared_error":
+        return F.mse_loss(output, target.to(output.dtype).reshape(output.shape))
+    if name == "binary_crossentropy":
+        p = output.clamp(EPSILON, 1 - EPSILON)
+        y = target.to(output.dtype).reshape(output.shape)
+        return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+    p = (output / output.sum(-1, keepdim=True)).clamp(EPSILON, 1 - EPSILON)
+    if name == "categorical_crossentropy":
+        return -(target * p.log()).sum(-1).mean()
+    return F.nll_loss(p.log().flatten(0, -2), target.long().flatten())
+
+
+def correct(name: str, output: Tensor, target: Tensor) -> Tensor:
+    """The share of right answers, as Keras' ``accuracy`` resolves for these losses."""
+    if name == "binary_crossentropy":
+        return ((output > 0.5) == target.reshape(output.shape).bool()).double().mean()
+    if name == "categorical_crossentropy":
+        return (output.argmax(-1) == target.argmax(-1)).double().mean()
+    if name == "sparse_categorical_crossentropy":
+        return (output.argmax(-1) == target.long().reshape(output.shape[:-1])).double().mean()
+    return (output == target.reshape(output.shape)).double().mean()
+
+
+def make_optimizer(
+    name: str, options: Mapping[str, Any], model: nn.Module
+) -> torch.optim.Optimizer:
+    """PyTorch's optimizer with Keras' options."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if name == "SGD":
+        return torch.optim.SGD(
+            trained,
+            lr=options["learning_rate"],
+            momentum=options["momentum"],
+            nesterov=options["nesterov"],
+        )
+    return torch.optim.Adam(
+        trained,
+        lr=options["learning_rate"],
+        betas=(options["beta_1"], options["beta_2"]),
+        eps=options["epsilon"],
+        amsgrad=options["amsgrad"],
+    )
+
+
+def follow_keras(optimizer: torch.optim.Optimizer, options: Mapping[str, Any], step: int) -> None:
+    """Keras adds epsilon to the uncorrected second moment (Kingma and Ba's epsilon-hat), PyTorch
+    to the corrected one: dividing by the correction's root makes the two the same."""
+    if isinstance(optimizer, torch.optim.Adam):
+        for group in optimizer.param_groups:
+            group["eps"] = options["epsilon"] / (1 - options["beta_2"] ** step) ** 0.5
+
+
+def clip(model: nn.Module, way: str, bound: float) -> None:
+    """Keras' three ways to clip: each value, each variable's norm, or the norm of them all."""
+    trained = [p for p in model.parameters() if p.grad is not None]
+    if way == "clipvalue":
+        nn.utils.clip_grad_value_(trained, bound)
+        return
+    norms = [p.grad.norm() for p in trained if p.grad is not None]
+    whole = torch.stack(norms).norm()
+    for parameter, norm in zip(trained, norms, strict=True):
+        if parameter.grad is not None:
+            of = whole if way == "global_clipnorm" else norm
+            parameter.grad *= (bound / of).clamp(max=1.0)
+
+
+def tensors(arrays: Sequence[npt.NDArray[Any]]) -> list[Tensor]:
+    return [torch.from_numpy(array) for array in arrays]
+
+
+def evaluate(
+    model: nn.Module, loss: str, inputs: list[Tensor], targets: Tensor, size: int
+) -> dict[str, float]:
+    """Loss and accuracy over a data set, every row weighing the same."""
+    model.eval()
+    totals = [0.0, 0.0]
+    with torch.no_grad():
+        for start in range(0, len(targets), size):
+            part = targets[start : start + size]
+            output = model(*(x[start : start + size] for x in inputs))
+            totals[0] += float(loss_of(loss, output, part)) * len(part)
+            totals[1] += float(correct(loss, output, part)) * len(part)
+    return {"loss": totals[0] / len(targets), "accuracy": totals[1] / len(targets)}
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    recipe = job["recipe"]
+    data = load_data(job["data"])
+    model = load(job["port"])
+    optimizer = make_optimizer(recipe["optimizer"], recipe["options"], model)
+    tell(version=torch.__version__, backend="torch", threads=torch.get_num_threads())
+    step = 0
+    for epoch in range(job["epochs"]):
+        model.train()
+        for inputs, targets in batches(data, job["inputs"], epoch, job["batch_size"], job["seed"]):
+            start = time.perf_counter()
+            step += 1
+            y = torch.from_numpy(targets)
+            optimizer.zero_grad(set_to_none=True)
+            output = model(*tensors(inputs))
+            loss = loss_of(recipe["loss"], output, y)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if recipe["clip"]:
+                clip(model, *recipe["clip"])
+            follow_keras(optimizer, recipe["options"], step)
+            optimizer.step()
+            told = {
+                "loss": float(loss.detach()),
+                "accuracy": float(correct(recipe["loss"], output.detach(), y)),
+            }
+            tell(epoch=epoch, size=len(targets), seconds=time.perf_counter() - start, **told)
+        if VALIDATION + TARGETS in data:
+            val = tensors([data[VALIDATION + name] for name in job["inputs"]])
+            answers = torch.from_numpy(data[VALIDATION + TARGETS])
+            logs = evaluate(model, recipe["loss"], val, answers, job["batch_size"])
+            tell(validated=epoch, **logs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The pipeline: a saved Keras model in, a folder with its PyTorch port out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras2torch.emit.audit import audit
+from keras2torch.emit.format import formatted
+from keras2torch.emit.module import Emitted, write_module
+from keras2torch.emit.weights import write_weights
+from keras2torch.errors import PortError, quoted
+from keras2torch.ir.build import graph_of
+from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.lower import program_of
+from keras2torch.ir.program import Program
+from keras2torch.readers import Saved, read
+
+MODEL = "model.py"
+WEIGHTS = "weights.safetensors"
+MANIFEST = "port.json"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port: the source of ``model.py``, and what ``port.json`` says of it.
+
+    ``path`` is the folder it was written to, if it was.
+    """
+
+    source: str
+    manifest: Mapping[str, Any]
+    path: Path | None
+
+    @property
+    def class_name(self) -> str:
+        """The emitted class."""
+        return str(self.manifest["class"])
+
+    @property
+    def notes(self) -> list[str]:
+        """What its owner should know."""
+        return list(self.manifest["notes"])
+
+
+def port(model: str | Path, out: str | Path | None = None) -> Port:
+    """Port a saved Keras model to PyTorch.
+
+    Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
+    folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, all or none:
+    they are written aside first.
+
+    Raises:
+        ModelError: the model can't be ported; one line names every reason.
+        PortError: the folder can't be written.
+    """
+    with read(model) as saved:
+        program = program_of(graph_of(saved.model, saved.weights))
+        emitted = write_module(program)
+        source = formatted(emitted.text)
+        audit(source)
+        manifest = _manifest(saved, program, emitted)
+        if out is None:
+            return Port(source, manifest, None)
+        out = Path(out)
+        _write(out, source, manifest, emitted)
+    return Port(source, manifest, out)
+
+
+def _write(out: Path, source: str, manifest: Mapping[str, Any], emitted: Emitted) -> None:
+    """Write the folder aside, then give it its name."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise PortError(f"{quoted(out)} is there and is no folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        raise PortError(f"{quoted(out)} holds other files; name a new folder or an older port")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
+    try:
+        (aside / MODEL).write_text(source, encoding="ascii")
+        write_weights(aside / WEIGHTS, {k: w for k, (_, _, w) in emitted.weights.items()})
+        text = json.dumps(manifest, indent=2)
+        (aside / MANIFEST).write_text(text + "\n", encoding="ascii")
+        aside.chmod(0o777 & ~_umask())
+        if out.is_dir():
+            _replace_files(aside, out)
+        else:
+            aside.rename(out)
+    except OSError as error:
+        raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _replace_files(aside: Path, out: Path) -> None:
+    """Renew an older port in place, its manifest last; whatever else the folder holds stays."""
+    for name in (WEIGHTS, MODEL, MANIFEST):
+        os.replace(aside / name, out / name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _manifest(saved: Saved, program: Program, emitted: Emitted) -> dict[str, Any]:
+    """``port.json``: plain data about the port, for people and for ``check``."""
+    inputs = [
+        {
+            "name": name,
+            "argument": argument,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "below": program.input_limits.get(name),
+        }
+        for argument, (name, tensor) in zip(emitted.arguments, program.model.inputs, strict=True)
+    ]
+    return {
+        "format": 1,
+        "source": {
+            "file": saved.path.name,
+            "sha256": saved.sha256,
+            "keras_version": saved.keras_version,
+        },
+        "class": emitted.class_name,
+        "inputs": inputs,
+        "outputs": map_leaves(lambda tensor: list(tensor.shape), program.model.outputs),
+        "parameters": [
+            {
+                "name": name,
+                "shape": list(weight.shape),
+                "count": weight.size,
+                "trainable": key in module.parameters and key not in module.frozen,
+                "buffer": key in module.buffers,
+                "keras": weight.keras,
+                "keras_shape": list(weight.origin) if weight.keras else None,
+                "how": weight.how,
+            }
+            for name, (module, key, weight) in emitted.weights.items()
+        ],
+        "layers": emitted.traces,
+        "notes": list(program.notes),
+    }
