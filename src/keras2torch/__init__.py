@@ -1,5 +1,35 @@
 """Hands a Keras model over to PyTorch: the same model, in code you would have written yourself."""
 
-from keras2torch.port import Port, port
+from keras2torch.errors import (
+    ConfigError,
+    DataError,
+    FormatError,
+    Keras2TorchError,
+    MissingExtra,
+    ModelError,
+    PortError,
+    ReferenceError,
+    UnsupportedError,
+    WeightsError,
+)
+from keras2torch.loading import load
+from keras2torch.porting import Port, port
+from keras2torch.verify.check import Report, check
 
-__all__ = ["Port", "port"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "FormatError",
+    "Keras2TorchError",
+    "MissingExtra",
+    "ModelError",
+    "Port",
+    "PortError",
+    "ReferenceError",
+    "Report",
+    "UnsupportedError",
+    "WeightsError",
+    "check",
+    "load",
+    "port",
+]

@@ -3,7 +3,7 @@
     Keras2TorchError
     ├── ModelError           the model can't be ported
     │   ├── FormatError      the container: not a file Keras writes, or a damaged one
-    │   ├── ConfigError      the model's description: a value no layer can have, a graph that can't be
+    │   ├── ConfigError      the model's description: an impossible value or graph
     │   ├── WeightsError     the weights: missing, surplus, or of another shape than the layer's
     │   └── UnsupportedError an honest model that has no exact port yet
     ├── PortError            the port: a folder or file that holds none, or a damaged one
@@ -61,7 +61,7 @@ class DataError(Keras2TorchError):
     """The user's data does not fit the model."""
 
 
-class ReferenceError(Keras2TorchError):  # noqa: A001 - the reference is what runs the original
+class ReferenceError(Keras2TorchError):
     """The original could not be run in Keras."""
 
 

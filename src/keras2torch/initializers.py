@@ -72,8 +72,7 @@ def _statement(name: str, options: Config, weight: Weight, target: str) -> str:
             mean, std = _number(options, "mean", 0.0), _number(options, "stddev", 0.05)
             return f"nn.init.normal_({target}, {mean}, {std})"
         case "TruncatedNormal":
-            mean, std = options.float("mean", 0.0), options.float("stddev", 0.05)
-            return _truncated(target, mean, std)
+            return _truncated(target, options.float("mean", 0.0), options.float("stddev", 0.05))
         case "Orthogonal" | "OrthogonalInitializer":
             gain = options.float("gain", 1.0)
             return f"nn.init.orthogonal_({target}{'' if gain == 1.0 else f', {literal(gain)}'})"

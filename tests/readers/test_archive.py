@@ -367,6 +367,22 @@ def test_bombs_are_refused_before_they_are_inflated(
     refused(path, "claim to inflate to 1000000")
 
 
+def test_members_too_large_for_the_memory_are_refused(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TooLarge:
+        def decompress(self, *_: object) -> bytes:
+            raise MemoryError
+
+    monkeypatch.setattr(zlib, "decompressobj", lambda _: TooLarge())
+    refused(save(zipped(method=zipfile.ZIP_DEFLATED)), "too large for the memory")
+
+
+def test_the_central_directory_ends_where_it_tells(save: Save) -> None:
+    data = zipped()
+    refused(save(patched(data, central(data, "config.json") + 28, "<H", 60000)), "is damaged")
+
+
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     pipe, place = tmp_path / "pipe", tmp_path / "socket"
     os.mkfifo(pipe)

@@ -1,4 +1,4 @@
-"""Trains a Keras model and its port side by side: the same weights, the same batches, two curves."""
+"""Trains a Keras model and its port side by side: same weights, same batches, two curves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras2torch.compare.recipe import Recipe, recipe_of
-from keras2torch.compare.stream import TARGETS, VALIDATION, Array, load_data
+from keras2torch.compare.stream import TARGETS, VALIDATION, load_data
 from keras2torch.errors import DataError, quoted
 from keras2torch.porting import Port, port
 from keras2torch.processes import require, stream_worker
@@ -41,7 +41,7 @@ class Curve:
     def samples_per_second(self) -> float:
         """The median step's, once warm."""
         warm = self.steps[WARM_UP:] or self.steps
-        return statistics.median(step["size"] / step["seconds"] for step in warm)
+        return float(statistics.median(step["size"] / step["seconds"] for step in warm))
 
     def epochs(self) -> list[dict[str, float]]:
         """Per epoch the means over its samples, and the validation's."""
@@ -171,7 +171,7 @@ def compare(
     return Comparison(ported, report, recipe, keras, torch, batch_size, samples)
 
 
-def _fitting(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
+def _fitting(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The data, with its names and lengths checked."""
     try:
         arrays = load_data(path)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from keras2torch.compare.stream import TARGETS, VALIDATION, batches, load_data, tell
 from keras2torch.loading import load
@@ -30,7 +29,7 @@ def loss_of(name: str, output: Tensor, target: Tensor) -> Tensor:
     Source: keras/src/backend/jax/nn.py, which bounds probabilities by EPSILON.
     """
     if name == "mean_squared_error":
-        return F.mse_loss(output, target.to(output.dtype).reshape(output.shape))
+        return nn.functional.mse_loss(output, target.to(output.dtype).reshape(output.shape))
     if name == "binary_crossentropy":
         p = output.clamp(EPSILON, 1 - EPSILON)
         y = target.to(output.dtype).reshape(output.shape)
@@ -38,7 +37,7 @@ def loss_of(name: str, output: Tensor, target: Tensor) -> Tensor:
     p = (output / output.sum(-1, keepdim=True)).clamp(EPSILON, 1 - EPSILON)
     if name == "categorical_crossentropy":
         return -(target * p.log()).sum(-1).mean()
-    return F.nll_loss(p.log().flatten(0, -2), target.long().flatten())
+    return nn.functional.nll_loss(p.log().flatten(0, -2), target.long().flatten())
 
 
 def correct(name: str, output: Tensor, target: Tensor) -> Tensor:

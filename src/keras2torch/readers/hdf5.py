@@ -488,7 +488,7 @@ class Group(_Object):
                 name = self._name(address + offset, size - offset)
                 if name in links or name in ("", ".", "..") or "/" in name:
                     raise FormatError(
-                        f"{self._place}: {quoted(name)} is no link name, or twice one"
+                        f"{self._place}: {quoted(name)} is no name of a link, or the same again"
                     )
                 links[name] = target
         return links

@@ -1,0 +1,3 @@
+from keras2torch.cli import main
+
+main()

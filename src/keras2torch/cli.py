@@ -1,0 +1,199 @@
+"""The command line: arguments, exit codes, one place that turns errors into a line.
+
+Exit codes: 0 done or equal, 1 different, 2 bad input or unsupported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras2torch.errors import DataError, Keras2TorchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="keras2torch",
+    help="Hands a Keras model over to PyTorch: the same model, in readable code, with the proof.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A saved Keras model.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here too.")]
+
+
+@app.command()
+def port(
+    model: ModelFile,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The folder to write.")] = None,
+) -> None:
+    """Write model.py, weights.safetensors and port.json."""
+    from keras2torch.porting import port as run
+
+    folder = out or Path(f"{model.stem}_port")
+    done = run(model, folder)
+    print(f"{folder}: class {done.class_name}, {len(done.source.splitlines())} lines")
+    for note in done.notes:
+        print(f"note: {note}")
+
+
+@app.command()
+def inspect(model: ModelFile) -> None:
+    """Show a model's layers, and whether it can be ported."""
+    from keras2torch.inspecting import inspect as run
+    from keras2torch.report.terminal import print_inspection
+
+    found = run(model)
+    print_inspection(_console(), found)
+    if found.problem is not None:
+        raise typer.Exit(2)
+
+
+@app.command()
+def check(
+    model: ModelFile,
+    port: Annotated[Path, typer.Argument(metavar="PORT", help="A port's folder.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Inputs to use: an .npz with an array per input.")
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="Keras' backend (again for more); the first runs in float64 too."),
+    ] = None,
+    json_file: JsonFile = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the proof.")] = None,
+) -> None:
+    """Prove that a port is its model: every layer's outputs, every parameter."""
+    from keras2torch.porting import MODEL
+    from keras2torch.report.page import write_check
+    from keras2torch.report.terminal import print_report
+    from keras2torch.verify.check import check as run
+
+    backends = tuple(backend) if backend else ("tensorflow", "jax")
+    with _progress() as progress:
+        ended: list[str] = []
+
+        def told(what: str) -> None:
+            ended.append(what)
+            progress("check", len(ended), len(backends) + 3)
+
+        progress("check", 0, len(backends) + 3)
+        report = run(model, port, data=data, backends=backends, progress=told)
+    print_report(_console(), report)
+    if json_file:
+        _write(json_file, json.dumps(report.to_json(), indent=1))
+    if html:
+        write_check(report, (port / MODEL).read_text(), html)
+    raise typer.Exit(0 if report.equal else 1)
+
+
+@app.command()
+def compare(
+    model: ModelFile,
+    data: Annotated[
+        Path, typer.Option(help="An .npz: an array per input, y, and the same with val_.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path(
+        "compare"
+    ),
+    epochs: Annotated[int, typer.Option(min=1)] = 2,
+    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    backend: Annotated[str, typer.Option(help="Keras' backend.")] = "jax",
+    seed: Annotated[int, typer.Option(min=0, help="Decides the order of the batches.")] = 0,
+) -> None:
+    """Train a compiled model in Keras and in PyTorch, side by side."""
+    from keras2torch.compare.compare import compare as run
+    from keras2torch.report.page import write_comparison
+    from keras2torch.report.terminal import print_comparison
+
+    with _progress() as progress:
+        compared = run(
+            model,
+            data,
+            out,
+            epochs=epochs,
+            batch_size=batch_size,
+            backend=backend,
+            seed=seed,
+            progress=progress,
+        )
+    _write(out / "compare.json", json.dumps(compared.to_json(), indent=1))
+    write_comparison(compared, out / "report.html", data=data.name)
+    print_comparison(_console(), compared)
+    print(f"{out / 'report.html'}")
+    raise typer.Exit(0 if compared.equal else 1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path(
+        "demo-output"
+    ),
+    data: Annotated[Path | None, typer.Option(help="imdb.npz of keras.datasets.imdb.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="All reviews, not a part of them.")] = False,
+) -> None:
+    """Build a sentiment model in Keras, port it, and train both on real reviews."""
+    from keras2torch.demo.run import run_demo
+    from keras2torch.report.terminal import print_comparison, print_report
+
+    with _progress() as progress:
+        compared = run_demo(out, data, full, progress)
+    print_report(_console(), compared.check)
+    print_comparison(_console(), compared)
+    print(f"read {out / 'port' / 'model.py'} and open {out / 'report.html'}")
+    raise typer.Exit(0 if compared.equal else 1)
+
+
+def main() -> None:
+    """Run the command line; what went wrong is one line on standard error."""
+    try:
+        app()
+    except Keras2TorchError as error:
+        print(f"keras2torch: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per thing that goes on, told as (what, done, of how much)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bars: dict[str, Any] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done, total=total)
+
+        yield told
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{str(path)!r} can't be written: {error.strerror}") from error

@@ -1,0 +1,62 @@
+"""The figures of a comparison, as SVG text that stands in the page itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from keras2torch.compare.compare import Comparison
+from keras2torch.processes import require
+
+KERAS_COLOUR, TORCH_COLOUR = "#c1272d", "#1f4e79"
+
+
+def per_batch(compared: Comparison, key: str, label: str) -> str:
+    """``key`` of every batch for both sides: Keras as a wide line, PyTorch as a thin one on it."""
+    figure, axes = _axes(label)
+    for curve, colour, width in (
+        (compared.keras, KERAS_COLOUR, 3.0),
+        (compared.torch, TORCH_COLOUR, 0.9),
+    ):
+        values = [step[key] for step in curve.steps]
+        axes.plot(range(1, len(values) + 1), values, color=colour, lw=width, label=curve.name)
+    _mark_epochs(axes, [step["epoch"] for step in compared.keras.steps])
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def differences(compared: Comparison) -> str:
+    """How far the two losses are apart at each batch, on a logarithmic scale."""
+    figure, axes = _axes("|loss Keras - loss PyTorch|")
+    values = [max(value, 1e-9) for value in compared.loss_differences]
+    axes.semilogy(range(1, len(values) + 1), values, color="#444444", lw=0.9)
+    _mark_epochs(axes, [step["epoch"] for step in compared.keras.steps])
+    return _svg(figure)
+
+
+def _axes(label: str) -> tuple[Any, Any]:
+    require("matplotlib")
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "keras2torch"})
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel("batch")
+    axes.set_ylabel(label)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _mark_epochs(axes: Any, epochs: Sequence[int]) -> None:
+    for place in range(1, len(epochs)):
+        if epochs[place] != epochs[place - 1]:
+            axes.axvline(place + 0.5, color="#999999", lw=0.8, ls=":")
+
+
+def _svg(figure: Any) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    whole = text.getvalue()
+    return whole[whole.index("<svg") :]

@@ -1,0 +1,127 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from keras2torch.compare.compare import Comparison
+from keras2torch.inspecting import Inspection
+from keras2torch.verify.check import Account, Report
+
+
+def print_account(console: Console, account: Account) -> None:
+    """The parameters of both sides, tensor by tensor."""
+    table = Table(title="Parameters, one for one", title_justify="left")
+    for heading, justify in (
+        ("PyTorch", "left"),
+        ("shape", "right"),
+        ("count", "right"),
+        ("Keras", "left"),
+        ("what was done", "left"),
+        ("trains", "left"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for line in account.lines:
+        table.add_row(
+            line["name"],
+            " x ".join(map(str, line["shape"])),
+            f"{line['count']:,}",
+            line["keras"] or "-",
+            line["how"],
+            "yes" if line["trainable"] else "no",
+        )
+    console.print(table)
+    console.print(
+        f"PyTorch {account.torch:,} = Keras {account.keras:,} + {account.torch_only:,} that only "
+        f"PyTorch has; trainable: PyTorch {account.trainable_torch:,}, "
+        f"Keras {account.trainable_keras:,}",
+        highlight=False,
+    )
+
+
+def print_report(console: Console, report: Report) -> None:
+    """A check, layer by layer."""
+    runs = list(dict.fromkeys(d.run for d in report.differences))
+    table = Table(title="Largest relative difference", title_justify="left")
+    table.add_column("layer")
+    for run in runs:
+        table.add_column(run, justify="right")
+    by_layer: dict[str, dict[str, str]] = {}
+    for d in report.differences:
+        shown = "0" if d.relative == 0 else f"{d.relative:.1e}"
+        by_layer.setdefault(d.layer or "outputs", {})[d.run] = (
+            shown if d.equal else f"[red]{shown}[/red]"
+        )
+    for layer, cells in by_layer.items():
+        table.add_row(layer, *(cells.get(run, "") for run in runs))
+    console.print(table)
+    print_account(console, report.account)
+    if report.source_changed:
+        console.print("[yellow]The port was made from another file than this model.[/yellow]")
+    for layer in report.unseen:
+        console.print(f"[yellow]not seen in the port: {layer}[/yellow]")
+    print_notes(console, report.notes)
+    first = report.first_difference
+    if first is None:
+        console.print("[green]equal[/green]")
+    else:
+        console.print(f"[red]differs[/red], first at {first.layer or 'the outputs'} ({first.run})")
+
+
+def print_notes(console: Console, notes: list[str]) -> None:
+    """What the owner of a port should know."""
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
+
+
+def print_comparison(console: Console, compared: Comparison) -> None:
+    """Both trainings, epoch by epoch."""
+    table = Table(title="Training", title_justify="left")
+    keys = ("loss", "accuracy", "val_loss", "val_accuracy")
+    for heading in ("side", "epoch", *keys):
+        table.add_column(heading, justify="left" if heading == "side" else "right")
+    for curve in (compared.keras, compared.torch):
+        for row in curve.epochs():
+            cells = (f"{row[key]:.4f}" if key in row else "" for key in keys)
+            table.add_row(curve.name, str(row["epoch"]), *cells)
+    console.print(table)
+    for curve in (compared.keras, compared.torch):
+        console.print(f"{curve.name}: {curve.samples_per_second:.0f} samples per second")
+    console.print(
+        f"largest difference of a step's loss in the first epoch: "
+        f"{compared.first_epoch_difference:.1e}"
+    )
+    if compared.equal:
+        console.print("[green]equal[/green]")
+    else:
+        console.print("[red]differs[/red]")
+
+
+def print_inspection(console: Console, found: Inspection) -> None:
+    """A saved model's layers, and whether it can be ported."""
+    table = Table(title=f"{found.name}, saved by Keras {found.keras_version}", title_justify="left")
+    table.add_column("layer")
+    table.add_column("class")
+    table.add_column("called on")
+    table.add_column("parameters", justify="right")
+    for row in found.rows:
+        cells = (row.path, row.class_name, row.called_on, f"{row.parameters:,}")
+        table.add_row(*(escape(printable(cell)) for cell in cells))
+    console.print(table)
+    console.print(f"{found.parameters:,} parameters", highlight=False)
+    if found.compiled is not None:
+        console.print(f"compiled; {found.optimizer_variables} variables of its optimizer are saved")
+    print_notes(console, list(found.notes))
+    if found.problem is None:
+        console.print("[green]can be ported[/green]")
+    else:
+        console.print("[red]can't be ported:[/red]")
+        for reason in found.problem.split("; "):
+            console.print(f"  {reason}", highlight=False, markup=False)
+
+
+def printable(text: str) -> str:
+    """Text from a file for a terminal: ASCII, no control characters."""
+    return ascii(text)[1:-1]
