@@ -65,7 +65,9 @@ def keras_examples(
             "config": example.config,
             "inputs": _plain(example.inputs),
             "masked": example.masked,
-            "call": None if example.call is None else {k: _plain(v) for k, v in example.call.items()},
+            "call": None
+            if example.call is None
+            else {k: _plain(v) for k, v in example.call.items()},
         }
         for identity, layer, example in example_ids()
         if identity in wanted
@@ -77,3 +79,12 @@ def keras_examples(
         told = json.loads((folder / f"problems.{backend}.json").read_text())
         problems.update({k: f"{backend}: {v}" for k, v in told.items() if k not in problems})
     return folder, problems
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the saved models, their inputs and what Keras made of them."""
+    folder = tmp_path_factory.mktemp("models")
+    for backend in ("tensorflow", "jax"):
+        run_keras("models.py", {"folder": str(folder)}, backend)
+    return folder

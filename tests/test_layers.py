@@ -95,5 +95,7 @@ def _as_float32_model(path: Path, folder: Path) -> Path:
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
         for name in old.namelist():
             data = old.read(name)
-            new.writestr(name, data.replace(b"float64", b"float32") if name == "config.json" else data)
+            new.writestr(
+                name, data.replace(b"float64", b"float32") if name == "config.json" else data
+            )
     return copy

@@ -30,14 +30,14 @@ def require(*packages: str) -> None:
             )
 
 
-def environment(backend: str | None = None) -> dict[str, str]:
+def environment(backend: str | None = None, precision: str = "float32") -> dict[str, str]:
     """The environment of a worker; ``backend`` is Keras'."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "")}
+    chosen = {"TF_CPP_MIN_LOG_LEVEL": "3"}
     if backend:
-        quiet["KERAS_BACKEND"] = backend
-    if not quiet["JAX_PLATFORMS"]:
-        del quiet["JAX_PLATFORMS"]
-    return {**os.environ, **quiet}
+        chosen["KERAS_BACKEND"] = backend
+    if precision == "float64":
+        chosen["JAX_ENABLE_X64"] = "1"
+    return {**os.environ, **chosen}
 
 
 def run_worker(worker: str, job: Mapping[str, Any], backend: str | None = None) -> None:
@@ -67,7 +67,7 @@ def stream_worker(
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,
-            env=environment(backend),
+            env=environment(backend, job.get("precision", "float32")),
         ) as process,
     ):
         if process.stdin is None or process.stdout is None:

@@ -125,12 +125,12 @@ def layer(
     return register
 
 
-def op(*names: str) -> Callable[[Lower], Lower]:
+def op(*names: str, any_order: bool = False) -> Callable[[Lower], Lower]:
     """Register a mapping under the class names of ``keras.ops`` operations."""
 
     def register(function: Lower) -> Lower:
         for name in names:
-            _register(OPS, LayerMapping(name, function, False, False, ()))
+            _register(OPS, LayerMapping(name, function, any_order, False, ()))
         return function
 
     return register

@@ -61,16 +61,12 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Both trainings, the port they started from, and the proof that it was equal."""
+class Training:
+    """Both sides' training in one precision."""
 
-    port: Port
-    check: Report
-    recipe: Recipe
+    precision: str
     keras: Curve
     torch: Curve
-    batch_size: int
-    samples: int
 
     @property
     def loss_differences(self) -> list[float]:
@@ -78,27 +74,55 @@ class Comparison:
         pairs = zip(self.keras.losses, self.torch.losses, strict=True)
         return [abs(a - b) for a, b in pairs]
 
-    @property
-    def first_epoch_difference(self) -> float:
-        """The largest difference of a step's loss in the first epoch."""
+    def largest_difference(self, epochs: int | None = None) -> float:
+        """The largest difference of a step's loss, in all epochs or the first ones."""
         steps = zip(self.keras.steps, self.loss_differences, strict=True)
-        return max(difference for step, difference in steps if step["epoch"] == 0)
-
-    @property
-    def equal(self) -> bool:
-        """The check found no difference, and the first epochs' losses are CLOSE."""
-        return self.check.equal and self.first_epoch_difference <= CLOSE
+        return max(d for step, d in steps if epochs is None or step["epoch"] < epochs)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: every step of both sides."""
         return {
+            "precision": self.precision,
+            "largest_difference": self.largest_difference(),
+            "largest_difference_first_epoch": self.largest_difference(1),
+            **{
+                side: {**asdict(curve), "samples_per_second": curve.samples_per_second}
+                for side, curve in (("keras", self.keras), ("torch", self.torch))
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The port, its check, and the trainings that started from it.
+
+    ``training`` is in float32, as such models are trained. ``proof`` is the first epoch in
+    float64: float32 training is chaotic, any two runs part by rounding after some tens or
+    hundreds of steps, so only float64 can tell rounding from a difference.
+    """
+
+    port: Port
+    check: Report
+    recipe: Recipe
+    training: Training
+    proof: Training
+    batch_size: int
+    samples: int
+
+    @property
+    def equal(self) -> bool:
+        """No difference in the check, and every loss of the proof is CLOSE."""
+        return self.check.equal and self.proof.largest_difference() <= CLOSE
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for ``compare.json``."""
+        return {
             "equal": self.equal,
-            "first_epoch_difference": self.first_epoch_difference,
             "batch_size": self.batch_size,
             "samples": self.samples,
             "recipe": asdict(self.recipe),
-            "keras": {**asdict(self.keras), "samples_per_second": self.keras.samples_per_second},
-            "torch": {**asdict(self.torch), "samples_per_second": self.torch.samples_per_second},
+            "training": self.training.to_json(),
+            "proof": self.proof.to_json(),
             "check": self.check.to_json(),
         }
 
@@ -122,7 +146,8 @@ def compare(
 
     ``data`` is an ``.npz`` with an array per input under its name and the targets as ``y``;
     arrays with ``val_`` before these names are validated on after each epoch. Both sides start
-    from the saved weights with a fresh optimizer and see the same batches in the same order.
+    from the saved weights with a fresh optimizer and see the same batches in the same order:
+    ``epochs`` in float32, and the first epoch in float64 as the proof.
 
     Raises:
         ModelError: the model can't be ported, or its training can't be compared.
@@ -152,23 +177,32 @@ def compare(
             "port": str(Path(out) / "port"),
             "data": str(shared),
             "inputs": names,
-            "epochs": epochs,
             "batch_size": batch_size,
             "seed": seed,
             "recipe": asdict(recipe),
         }
-        samples = len(arrays[TARGETS])
-        total = epochs * -(-samples // batch_size)
-        keras = _curve(
-            f"Keras on {backend}",
-            stream_worker("keras2torch.compare.keras_trainer", job, backend),
-            total,
-            progress,
-        )
-        torch = _curve(
-            "PyTorch", stream_worker("keras2torch.compare.torch_trainer", job), total, progress
-        )
-    return Comparison(ported, report, recipe, keras, torch, batch_size, samples)
+        steps = -(-len(arrays[TARGETS]) // batch_size)
+        training = _training(job, "float32", epochs, steps, backend, progress)
+        proof = _training(job, "float64", 1, steps, backend, progress)
+    return Comparison(ported, report, recipe, training, proof, batch_size, len(arrays[TARGETS]))
+
+
+def _training(
+    job: dict[str, Any], precision: str, epochs: int, steps: int, backend: str, progress: Progress
+) -> Training:
+    """Train both sides, one after the other, each with the whole machine."""
+    job = {**job, "precision": precision, "epochs": epochs}
+    keras = _curve(
+        Curve(f"Keras on {backend}"),
+        stream_worker("keras2torch.compare.keras_trainer", job, backend),
+        lambda done: progress(f"Keras, {precision}", done, epochs * steps),
+    )
+    torch = _curve(
+        Curve("PyTorch"),
+        stream_worker("keras2torch.compare.torch_trainer", job),
+        lambda done: progress(f"PyTorch, {precision}", done, epochs * steps),
+    )
+    return Training(precision, keras, torch)
 
 
 def _fitting(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -192,10 +226,11 @@ def _fitting(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: arrays[name] for name in needed}
 
 
-def _curve(name: str, events: Iterator[dict[str, Any]], total: int, progress: Progress) -> Curve:
+def _curve(
+    curve: Curve, events: Iterator[dict[str, Any]], progress: Callable[[int], None]
+) -> Curve:
     """Collect what one side tells while it trains."""
-    curve = Curve(name)
-    progress(name, 0, total)
+    progress(0)
     for event in events:
         if "version" in event:
             curve.version = event["version"]
@@ -204,5 +239,5 @@ def _curve(name: str, events: Iterator[dict[str, Any]], total: int, progress: Pr
             curve.validation.append(event)
         else:
             curve.steps.append(event)
-            progress(name, len(curve.steps), total)
+            progress(len(curve.steps))
     return curve

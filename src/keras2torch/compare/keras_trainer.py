@@ -1,7 +1,8 @@
 """Trains the original in Keras, in a process of its own, and tells every step.
 
 Called as ``python -m keras2torch.compare.keras_trainer`` with KERAS_BACKEND set and a JSON job on
-standard input: ``model``, ``data``, ``inputs`` (names), ``epochs``, ``batch_size``, ``seed``.
+standard input: ``model``, ``data``, ``inputs`` (names), ``epochs``, ``batch_size``, ``seed``,
+``precision``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import keras
 import numpy as np
 
 from keras2torch.compare.stream import TARGETS, VALIDATION, batches, load_data, tell
+from keras2torch.verify.keras_worker import load_original
 
 
-def fresh_model(path: str) -> Any:
+def fresh_model(path: str, precision: str) -> Any:
     """The saved model, compiled as saved, with an optimizer that has not stepped yet."""
-    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    model = load_original(path, precision)
     with zipfile.ZipFile(path) as archive:
         model.compile_from_config(json.loads(archive.read("config.json"))["compile_config"])
     return model
@@ -40,7 +42,7 @@ def _plain(name: str) -> str:
 def main() -> None:
     job = json.load(sys.stdin)
     data = load_data(job["data"])
-    model = fresh_model(job["model"])
+    model = fresh_model(job["model"], job["precision"])
     summary = io.StringIO()
     with redirect_stdout(summary):
         model.summary(line_length=88)

@@ -2,6 +2,8 @@
 
 Called as ``python -m keras2torch.compare.torch_trainer`` with a JSON job on standard input:
 ``port`` (folder), ``recipe``, and the rest as for ``keras_trainer``.
+
+The loop itself is the explicit one: forward, loss, zero_grad, backward, clip, step.
 """
 
 from __future__ import annotations
@@ -73,11 +75,24 @@ def make_optimizer(
 
 
 def follow_keras(optimizer: torch.optim.Optimizer, options: Mapping[str, Any], step: int) -> None:
-    """Keras adds epsilon to the uncorrected second moment (Kingma and Ba's epsilon-hat), PyTorch
-    to the corrected one: dividing by the correction's root makes the two the same."""
-    if isinstance(optimizer, torch.optim.Adam):
-        for group in optimizer.param_groups:
-            group["eps"] = options["epsilon"] / (1 - options["beta_2"] ** step) ** 0.5
+    """Make PyTorch's Adam take Keras' step number ``step``, counted from 1.
+
+    Keras moves by alpha * m / (sqrt(v) + epsilon) with alpha = lr * sqrt(1 - beta_2^t) /
+    (1 - beta_1^t) (keras/src/optimizers/adam.py), which is Kingma and Ba's epsilon-hat form;
+    PyTorch corrects v before it adds epsilon. Keras takes alpha in the parameters' own dtype, and
+    in float32 that is another number: 1 - beta_2^t keeps few digits in the first steps.
+    """
+    if not isinstance(optimizer, torch.optim.Adam):
+        return
+    for group in optimizer.param_groups:
+        dtype = group["params"][0].dtype
+        lr, beta_1, beta_2 = (
+            torch.tensor(options[key], dtype=dtype) for key in ("learning_rate", "beta_1", "beta_2")
+        )
+        alpha = float(lr * (1 - beta_2**step).sqrt() / (1 - beta_1**step))
+        correction = (1 - options["beta_2"] ** step) ** 0.5
+        group["lr"] = alpha * (1 - options["beta_1"] ** step) / correction
+        group["eps"] = options["epsilon"] / correction
 
 
 def clip(model: nn.Module, way: str, bound: float) -> None:
@@ -94,8 +109,10 @@ def clip(model: nn.Module, way: str, bound: float) -> None:
             parameter.grad *= (bound / of).clamp(max=1.0)
 
 
-def tensors(arrays: Sequence[npt.NDArray[Any]]) -> list[Tensor]:
-    return [torch.from_numpy(array) for array in arrays]
+def tensors(arrays: Sequence[npt.NDArray[Any]], dtype: torch.dtype) -> list[Tensor]:
+    """Arrays as tensors, floating-point ones in ``dtype``."""
+    made = [torch.from_numpy(array) for array in arrays]
+    return [t.to(dtype) if t.is_floating_point() else t for t in made]
 
 
 def evaluate(
@@ -117,7 +134,9 @@ def main() -> None:
     job = json.load(sys.stdin)
     recipe = job["recipe"]
     data = load_data(job["data"])
-    model = load(job["port"])
+    dtype = torch.float64 if job["precision"] == "float64" else torch.float32
+    torch.set_default_dtype(dtype)
+    model = load(job["port"]).to(dtype)
     optimizer = make_optimizer(recipe["optimizer"], recipe["options"], model)
     tell(version=torch.__version__, backend="torch", threads=torch.get_num_threads())
     step = 0
@@ -128,7 +147,7 @@ def main() -> None:
             step += 1
             y = torch.from_numpy(targets)
             optimizer.zero_grad(set_to_none=True)
-            output = model(*tensors(inputs))
+            output = model(*tensors(inputs, dtype))
             loss = loss_of(recipe["loss"], output, y)
             loss.backward()  # type: ignore[no-untyped-call]
             if recipe["clip"]:
@@ -141,7 +160,7 @@ def main() -> None:
             }
             tell(epoch=epoch, size=len(targets), seconds=time.perf_counter() - start, **told)
         if VALIDATION + TARGETS in data:
-            val = tensors([data[VALIDATION + name] for name in job["inputs"]])
+            val = tensors([data[VALIDATION + name] for name in job["inputs"]], dtype)
             answers = torch.from_numpy(data[VALIDATION + TARGETS])
             logs = evaluate(model, recipe["loss"], val, answers, job["batch_size"])
             tell(validated=epoch, **logs)

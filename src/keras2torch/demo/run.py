@@ -9,12 +9,14 @@ from pathlib import Path
 
 from keras2torch.compare.compare import Comparison, Progress, compare
 from keras2torch.demo import reviews
+from keras2torch.errors import DataError, quoted
 from keras2torch.processes import require, run_worker
 from keras2torch.report.page import write_comparison
 
 # Chosen so that the demo ends within five minutes on two cores.
-TRAIN, VALIDATE = 4_000, 1_000
+TRAIN, VALIDATE = 1_600, 400
 EPOCHS, BATCH_SIZE, SEED = 2, 32, 7
+RESULT = "compare.json"
 BACKEND = "jax"  # of Keras' backends the fastest here for recurrent nets
 
 
@@ -27,6 +29,8 @@ def run_demo(out: Path, data: Path | None, full: bool, progress: Progress) -> Co
         Keras2TorchError: any step failed; nothing is left half-written.
     """
     require("keras", "torch", BACKEND, "matplotlib")
+    if out.exists() and not (out / RESULT).exists():
+        raise DataError(f"{quoted(out)} is there and holds no earlier demo; name another folder")
     train, validate = (None, None) if full else (TRAIN, VALIDATE)
     progress("reading reviews", 0, 1)
     texts = reviews.imdb_npz(data, train, validate) if data else reviews.packaged(train, validate)
@@ -51,7 +55,7 @@ def run_demo(out: Path, data: Path | None, full: bool, progress: Progress) -> Co
             seed=SEED,
             progress=progress,
         )
-        (aside / "compare.json").write_text(json.dumps(compared.to_json(), indent=1))
+        (aside / RESULT).write_text(json.dumps(compared.to_json(), indent=1))
         write_comparison(compared, aside / "report.html", data=texts.source)
         shutil.rmtree(out, ignore_errors=True)
         aside.rename(out)

@@ -24,8 +24,8 @@ IMPORTS = frozenset(
     ]
 )
 BUILTINS = frozenset(
-    """bool dict enumerate float int isinstance len list max min property range reversed str sum
-    super tuple zip ValueError TypeError __file__""".split()
+    "bool dict enumerate float int isinstance len list max min range reversed str sum super tuple "
+    "zip ValueError TypeError __file__".split()
 )
 DUNDERS = frozenset(["__init__", "__file__"])
 NODES = (
@@ -48,11 +48,11 @@ def audit(text: str) -> None:
     if not text.isascii():
         raise AuditError("the emitted file is not ASCII")
     tree = ast.parse(text)
-    for node in tree.body:
-        if not isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)) and not (
-            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        ):
-            raise AuditError(f"line {node.lineno}: a statement that runs on import")
+    definitions = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
+    for statement in tree.body:
+        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not isinstance(statement, definitions) and not docstring:
+            raise AuditError(f"line {statement.lineno}: a statement that runs on import")
     bound = _bound_names(tree)
     for node in ast.walk(tree):
         problem = _problem(node, bound)

@@ -75,9 +75,9 @@ def _inlined(
                 del waiting[inner.targets[0]]
                 kept.remove(inner)
         kept.append(merged)
-        if merged.target == "{0}" and uses[merged.targets[0]] == 1:
-            if merged.targets[0] not in seen:
-                waiting[merged.targets[0]] = merged
+        first = merged.targets[0]
+        if merged.target == "{0}" and uses[first] == 1 and first not in seen:
+            waiting[first] = merged
     return kept
 
 

@@ -23,7 +23,7 @@ IMPORTS = {
     "Any": "from typing import Any",
     "math": "import math",
 }
-STANDARD_LIBRARY = ("math", "pathlib", "typing")
+STANDARD_LIBRARY = ("collections", "math", "pathlib", "typing")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ def _class(
     model: Model, names: dict[Model, str], attributes: dict[Module, str], forward: Forward
 ) -> str:
     lines = [f"class {names[model]}(nn.Module):", f'    """Keras model {_quoted(model.name)}.', ""]
-    lines += [f"    {_signature(n, t)}" for n, (_, t) in zip(forward.arguments, model.inputs, strict=True)]
+    lines += [
+        f"    {_signature(n, t)}" for n, (_, t) in zip(forward.arguments, model.inputs, strict=True)
+    ]
     lines += ['    """', "", "    def __init__(self) -> None:", "        super().__init__()"]
     for module in model.modules:
         construct = f"{names[module.model]}()" if module.model else module.construct
@@ -169,7 +171,12 @@ def _traces(model: Model, class_name: str, forward: Forward) -> list[dict[str, A
             outputs.append(entry)
         if len(outputs) == len(traced.outputs):
             found.append(
-                {"layer": traced.layer, "call": traced.call, "class": class_name, "outputs": outputs}
+                {
+                    "layer": traced.layer,
+                    "call": traced.call,
+                    "class": class_name,
+                    "outputs": outputs,
+                }
             )
     return found
 

@@ -53,4 +53,4 @@ def write_weights(path: Path, weights: Mapping[str, Weight]) -> None:
         for _, weight in ordered:
             little = weight.dtype.newbyteorder("<")
             array = np.ascontiguousarray(weight.array(), dtype=little)
-            file.write(memoryview(array.reshape(-1)).cast("B"))
+            file.write(array.reshape(-1).view(np.uint8).data)

@@ -67,14 +67,12 @@ def _sequential(name: str, config: Mapping[str, Any], weights: Group, depth: int
         layers[layer.name] = layer
         calls.append(Call(layer.name, 0, () if previous is None else (previous,), {}))
         previous = Ref(layer.name, 0, 0)
-    return Graph(
-        name, "Sequential", layers, tuple(calls), Ref(calls[0].layer, 0, 0), previous
-    )
+    return Graph(name, "Sequential", layers, tuple(calls), Ref(calls[0].layer, 0, 0), previous)
 
 
 def _functional(name: str, config: Mapping[str, Any], weights: Group, depth: int) -> Graph:
     entries = [_entry(entry) for entry in config["layers"]]
-    groups = _stored_groups(entries, weights)
+    groups = _stored_groups([e for e in entries if not _is_op(e)], weights)
     layers: dict[str, Layer] = {}
     calls: list[Call] = []
     recorded: dict[Ref, tuple[Shape, str]] = {}
@@ -128,8 +126,12 @@ def _layer(entry: Mapping[str, Any], groups: Mapping[str, Group], depth: int) ->
     keras = _is_keras(entry)
     nested = keras and class_name in MODEL_CLASSES
     graph = _model(entry, group, depth + 1) if nested else None
-    is_op = str(entry.get("module")).startswith("keras.src.ops.")
-    return Layer(name, class_name, config, group, keras, is_op, graph)
+    return Layer(name, class_name, config, group, keras, _is_op(entry), graph)
+
+
+def _is_op(entry: Mapping[str, Any]) -> bool:
+    """Whether this is an operation of ``keras.ops``; Keras stores no weights for it."""
+    return str(entry.get("module")).startswith("keras.src.ops.")
 
 
 def _is_keras(entry: Mapping[str, Any]) -> bool:
@@ -214,7 +216,9 @@ def _ref(value: object, where: str) -> Ref:
         or [type(part) for part in value] != [str, int, int]
         or min(value[1:]) < 0
     ):
-        raise ConfigError(f"{where}: a tensor is named by [layer, call, output], found {quoted(value)}")
+        raise ConfigError(
+            f"{where}: a tensor is named by [layer, call, output], found {quoted(value)}"
+        )
     return Ref(*value)
 
 
@@ -233,7 +237,9 @@ def _border(value: Any, layers: Mapping[str, Layer], name: str) -> Any:
         return tuple(_border(v, layers, name) for v in value.get("items", ()))
     if isinstance(value, dict):
         return {_text(k, "an output's name"): _border(v, layers, name) for k, v in value.items()}
-    raise ConfigError(f"model {quoted(name)}: inputs and outputs name layers, found {quoted(value)}")
+    raise ConfigError(
+        f"model {quoted(name)}: inputs and outputs name layers, found {quoted(value)}"
+    )
 
 
 def _in_running_order(calls: Sequence[Call], name: str) -> tuple[Call, ...]:

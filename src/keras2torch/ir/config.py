@@ -7,13 +7,14 @@ whatever was not read.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from keras2torch.errors import ConfigError, UnsupportedError, quoted
 from keras2torch.readers.strict_json import NonFinite
 
-_REQUIRED: Any = object()
+_REQUIRED: Any = object()  # no default
 
 
 class Config:
@@ -43,28 +44,34 @@ class Config:
             raise ConfigError(f"{self.where}: option {quoted(key)} is missing")
         return default
 
-    def int(self, key: str, default: int = _REQUIRED, *, low: int | None = None) -> int:
+    def int(
+        self, key: str, default: builtins.int = _REQUIRED, *, low: builtins.int | None = None
+    ) -> builtins.int:
         value = self.raw(key, default)
-        if type(value) is not int or (low is not None and value < low):
+        if type(value) is not builtins.int or (low is not None and value < low):
             bound = "" if low is None else f" of at least {low}"
             raise self.wrong(key, f"a whole number{bound}", value)
         return value
 
-    def int_or_none(self, key: str, default: int | None = None, *, low: int = 0) -> int | None:
+    def int_or_none(
+        self, key: str, default: builtins.int | None = None, *, low: builtins.int = 0
+    ) -> builtins.int | None:
         return None if self.raw(key, default) is None else self.int(key, low=low)
 
-    def float(self, key: str, default: float = _REQUIRED) -> float:
+    def float(self, key: str, default: builtins.float = _REQUIRED) -> builtins.float:
         value = self.raw(key, default)
-        if type(value) not in (int, float):
+        if type(value) not in (builtins.int, builtins.float):
             raise self.wrong(key, "a finite number", value)
-        return float(value)
+        return builtins.float(value)
 
-    def float_or_none(self, key: str, default: float | None = None) -> float | None:
+    def float_or_none(
+        self, key: str, default: builtins.float | None = None
+    ) -> builtins.float | None:
         return None if self.raw(key, default) is None else self.float(key)
 
-    def bool(self, key: str, default: bool = _REQUIRED) -> bool:
+    def bool(self, key: str, default: builtins.bool = _REQUIRED) -> builtins.bool:
         value = self.raw(key, default)
-        if type(value) is not bool:
+        if type(value) is not builtins.bool:
             raise self.wrong(key, "true or false", value)
         return value
 
@@ -80,19 +87,29 @@ class Config:
             raise self.wrong(key, "one of " + ", ".join(sorted(allowed)), value)
         return value
 
-    def ints(self, key: str, default: Any = _REQUIRED, *, low: int = 1) -> tuple[int, ...]:
+    def ints(
+        self, key: str, default: Any = _REQUIRED, *, low: builtins.int = 1
+    ) -> tuple[builtins.int, ...]:
         """A list of whole numbers, such as a kernel's size."""
         value = self.raw(key, default)
-        if not isinstance(value, Sequence) or any(type(v) is not int or v < low for v in value):
+        if not isinstance(value, Sequence) or any(
+            type(v) is not builtins.int or v < low for v in value
+        ):
             raise self.wrong(key, f"a list of whole numbers of at least {low}", value)
         return tuple(value)
 
-    def window(self, key: str, rank: int, default: Any = _REQUIRED) -> tuple[int, ...]:
+    def window(
+        self, key: str, rank: builtins.int, default: Any = _REQUIRED
+    ) -> tuple[builtins.int, ...]:
         """``rank`` positive numbers, or one that stands for all: a kernel's size, its strides."""
         value = self.raw(key, default)
-        if type(value) is int:
+        if type(value) is builtins.int:
             value = [value] * rank
-        sizes = [v for v in value if type(v) is int and v > 0] if isinstance(value, list) else []
+        sizes = (
+            [v for v in value if type(v) is builtins.int and v > 0]
+            if isinstance(value, list)
+            else []
+        )
         if len(sizes) != rank or len(value) != rank:
             raise self.wrong(key, f"{rank} positive whole numbers", self._values.get(key))
         return tuple(sizes)

@@ -49,7 +49,7 @@ class Layer:
     @property
     def where(self) -> str:
         """How error messages name the layer."""
-        return f"layer {ascii(self.name)} ({ascii(self.class_name)[1:-1]})"
+        return f"layer {self.name!a} ({ascii(self.class_name)[1:-1]})"
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,8 @@ class _ModelLowering:
         if module is None:
             trainable = self.trainable and layer.config.get("trainable") is not False
             path = f"{self.program.path}{layer.name}/"
-            inner = _ModelLowering(graph, path, given, trainable, self.findings).lower()
-            module = Module(layer.name, layer.name, "", model=inner)
+            made = _ModelLowering(graph, path, given, trainable, self.findings).lower()
+            module = Module(layer.name, layer.name, "", model=made)
             self.modules[layer.name, ""] = module
             self.program.modules.append(module)
         inner = module.model

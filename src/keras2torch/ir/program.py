@@ -108,7 +108,8 @@ class Model:
     """A class to be: one Keras model; nested models are modules with a model of their own.
 
     ``path`` is the Keras path of its layers (``""``, ``"encoder/"``), ``arranged`` the values
-    that were permuted already, by value and order, ``traced`` where each layer's output is.
+    that were permuted already, by value and moves, ``masks`` the booleans that were computed
+    already, by expression and operands, ``traced`` where each layer's output is.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Model:
     traced: list[Traced] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
     arranged: dict[tuple[Value, tuple[int, ...]], Value] = field(default_factory=dict)
+    masks: dict[tuple[str, tuple[Value, ...]], Value] = field(default_factory=dict)
 
     def submodels(self) -> list[Model]:
         """Nested classes, innermost first, itself last."""

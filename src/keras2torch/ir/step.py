@@ -33,6 +33,10 @@ class Findings:
     limits: dict[Value, int] = field(default_factory=dict)
 
 
+class Source(str):
+    """Source text for a module's argument, written as it stands; never from the file."""
+
+
 class Step(Writer):
     """One call of one layer.
 
@@ -73,6 +77,8 @@ class Step(Writer):
         if mask is not None:
             if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):
                 raise self.unsupported("a mask argument of this kind")
+            if mask.dtype != "bool":  # Keras reads any mask as true and false
+                mask = self.compute("{0}.bool()", mask, like=mask, dtype="bool", hint="mask")
             args[0] = replace(args[0], mask=mask.value)
         if not mapping.any_order:
             args = map_leaves(self._in_keras_order, args)
@@ -112,12 +118,16 @@ class Step(Writer):
 
         ``part`` tells several modules of one layer apart. Values are written as literals.
         """
+        written = [_written(a) for a in args] + [f"{k}={_written(v)}" for k, v in options.items()]
+        construct = f"{kind}({', '.join(written)})"
         known = self.modules.get((self.name, part))
         if known is not None:
+            if known.construct != construct:
+                # E.g. a padding that follows from the input's size, at a call of another size.
+                raise self.unsupported("being called on inputs that need different modules")
             return known
-        written = [literal(a) for a in args] + [f"{k}={literal(v)}" for k, v in options.items()]
         hint = f"{self.name}_{part}" if part else self.name
-        module = Module(hint, self.name, f"{kind}({', '.join(written)})")
+        module = Module(hint, self.name, construct)
         self.modules[self.name, part] = module
         self.model.modules.append(module)
         return module
@@ -166,5 +176,10 @@ class Step(Writer):
         if isinstance(policy, dict):
             inner = policy.get("config")
             policy = inner.get("name") if isinstance(inner, dict) else policy
-        if policy not in ("float32", None):
+        # An operation's dtype is that of its result; bool ones make masks.
+        if policy not in ("float32", "bool", None):
             raise self.unsupported(f"dtype policy {quoted(policy)}")
+
+
+def _written(value: object) -> str:
+    return str(value) if isinstance(value, Source) else literal(value)

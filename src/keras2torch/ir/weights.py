@@ -93,9 +93,7 @@ class Weight:
         rows = np.concatenate([np.arange(block) + block * place for place in order])
         return self.then(what, self.shape, lambda a: a[rows])
 
-    def reorder_columns(
-        self, shape: tuple[int | None, ...], order: tuple[int, ...]
-    ) -> Weight:
+    def reorder_columns(self, shape: tuple[int | None, ...], order: tuple[int, ...]) -> Weight:
         """The columns of a (out, in) matrix for an input that was flattened in another order.
 
         ``shape`` and ``order`` are those of the tensor before: Keras' shape with the batch, and

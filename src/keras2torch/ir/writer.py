@@ -28,6 +28,14 @@ class Writer:
         """One statement; its tensor is ``like`` another but for ``changes``."""
         value = Value(changes.pop("hint", self.name))
         tensor = replace(like, value=value, **changes)
+        if tensor.dtype == "bool":
+            # Keras records a mask's operations beside the layers that make it: it is made once.
+            sources = [o.value if isinstance(o, Tensor) else o for o in operands]
+            values = tuple(source for source in sources if isinstance(source, Value))
+            if len(values) == len(sources):
+                known = self.model.masks.setdefault((expression, values), value)
+                if known is not value:
+                    return replace(tensor, value=known)
         self._append((value,), "{0}", expression, operands, tensor.memory_shape)
         return tensor
 
@@ -67,7 +75,9 @@ class Writer:
         if isinstance(inner.outputs, dict):
             (whole,) = self.unpack("{0}", (self.name,), call, module, *operands)
             keys = sorted(inner.outputs)
-            values = [self.unpack("{0}", (key,), f"{{0}}[{literal(key)}]", whole)[0] for key in keys]
+            values = [
+                self.unpack("{0}", (key,), f"{{0}}[{literal(key)}]", whole)[0] for key in keys
+            ]
         else:
             pattern = ", ".join(f"{{{place}}}" for place in range(len(flat)))
             if isinstance(inner.outputs, (list, tuple)) and len(flat) == 1:
@@ -89,17 +99,17 @@ class Writer:
             return x
         wanted = order or tuple(range(x.rank))
         have = x.order or tuple(range(x.rank))
-        known = self.model.arranged.get((x.value, wanted))
+        moves = tuple(have.index(axis) for axis in wanted)
+        known = self.model.arranged.get((x.value, moves))
         if known is not None:
             return replace(x, value=known, order=order)
-        moves = [have.index(axis) for axis in wanted]
         moved = [place for place, source in enumerate(moves) if place != source]
         if len(moved) == 2:
             expression = f"{{0}}.transpose({moved[0]}, {moved[1]})"
         else:
             expression = f"{{0}}.permute({', '.join(map(str, moves))})"
         y = self.compute(expression, x, like=x, order=order, hint=f"{x.value.hint}_permuted")
-        self.model.arranged[x.value, wanted] = y.value
+        self.model.arranged[x.value, moves] = y.value
         return y
 
     def keras_order(self, x: Tensor) -> Tensor:
@@ -123,6 +133,22 @@ class Writer:
         if x.flat is None:
             return x
         shape, order = x.flat
+        known = self.model.arranged.get((x.value, order))
+        if known is not None:
+            return replace(x, value=known, flat=None)
+        made = next((s for s in self.model.statements if x.value in s.targets), None)
+        source = made.operands[0] if made and made.expression == "{0}.flatten(1)" else None
+        if isinstance(source, Value):
+            before = replace(x, value=source, shape=shape, order=order, flat=None)
+            y = self.keras_order(before)
+            y = self.compute("{0}.flatten(1)", y, like=x, flat=None, hint=x.value.hint)
+            self.model.arranged[x.value, order] = y.value
+            # The first flattening may have no other use: the layer is seen here as well.
+            self.model.traced[:] = [
+                replace(t, outputs=tuple(y if o.value is x.value else o for o in t.outputs))
+                for t in self.model.traced
+            ]
+            return y
         sizes = ", ".join(str(-1 if shape[a] is None else shape[a]) for a in order[1:])
         moves = ", ".join(str(order.index(axis)) for axis in range(len(shape)))
         expression = f"{{0}}.unflatten(1, ({sizes})).permute({moves}).flatten(1)"

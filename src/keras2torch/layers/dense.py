@@ -1,3 +1,5 @@
+from typing import Any
+
 from keras2torch.activations import activate
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
@@ -30,7 +32,8 @@ def dense(step: Step, x: Tensor) -> Tensor:
         raise step.unsupported("a last axis of unknown size")
     if x.flat is None:
         x = step.keras_order(x)
-    linear = step.module("nn.Linear", size, units, **({} if use_bias else {"bias": False}))
+    options: dict[str, Any] = {} if use_bias else {"bias": False}
+    linear = step.module("nn.Linear", size, units, **options)
     weight = step.weights.take("kernel", (size, units)).permute(1, 0)
     if x.flat is not None:
         weight = weight.reorder_columns(*x.flat)

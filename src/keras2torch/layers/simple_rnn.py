@@ -9,20 +9,34 @@ from keras2torch.registry import example, layer
 @layer(
     "SimpleRNN",
     examples=[
-        example({"units": 3}, (5, 4)),
         example({"units": 3, "return_sequences": True, "activation": "relu"}, (None, 4)),
-        example({"units": 3, "return_state": True, "use_bias": False}, (5, 4)),
         example(
             {"units": 3, "return_state": True, "return_sequences": True, "go_backwards": True},
             (5, 4),
             masked=True,
         ),
-        example({"units": 3, "kernel_initializer": "he_normal"}, (5, 4), masked=True),
-        example({"units": 3}, (5, 4), call={"initial_state": [(3,)]}),
-        example({"units": 3}, (5, 4), masked=True, call={"initial_state": [(3,)]}),
-        example({"units": 3, "trainable": False}, (5, 4)),
+        example(
+            {"units": 3, "activation": None, "use_bias": False},
+            (5, 4),
+            call={"initial_state": [(3,)]},
+        ),
+        example(
+            {
+                "units": 3,
+                "activation": "softmax",
+                "dropout": 0.2,
+                "recurrent_dropout": 0.3,
+                "recurrent_initializer": {
+                    "class_name": "Orthogonal",
+                    "module": "keras.initializers",
+                    "config": {"gain": 0.5},
+                },
+            },
+            (5, 4),
+            masked=True,
+        ),
     ],
 )
 def simple_rnn(step: Step, x: Tensor, initial_state: Any = None) -> Any:
-    """The plain recurrence, with tanh or relu."""
+    """The plain recurrence."""
     return recurrence.one_direction(step, "SimpleRNN", x, initial_state)

@@ -6,32 +6,32 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from keras2torch.compare.compare import Comparison
+from keras2torch.compare.compare import Training
 from keras2torch.processes import require
 
 KERAS_COLOUR, TORCH_COLOUR = "#c1272d", "#1f4e79"
 
 
-def per_batch(compared: Comparison, key: str, label: str) -> str:
+def per_batch(training: Training, key: str, label: str) -> str:
     """``key`` of every batch for both sides: Keras as a wide line, PyTorch as a thin one on it."""
     figure, axes = _axes(label)
     for curve, colour, width in (
-        (compared.keras, KERAS_COLOUR, 3.0),
-        (compared.torch, TORCH_COLOUR, 0.9),
+        (training.keras, KERAS_COLOUR, 3.0),
+        (training.torch, TORCH_COLOUR, 0.9),
     ):
         values = [step[key] for step in curve.steps]
         axes.plot(range(1, len(values) + 1), values, color=colour, lw=width, label=curve.name)
-    _mark_epochs(axes, [step["epoch"] for step in compared.keras.steps])
+    _mark_epochs(axes, [step["epoch"] for step in training.keras.steps])
     axes.legend(frameon=False)
     return _svg(figure)
 
 
-def differences(compared: Comparison) -> str:
+def differences(training: Training) -> str:
     """How far the two losses are apart at each batch, on a logarithmic scale."""
     figure, axes = _axes("|loss Keras - loss PyTorch|")
-    values = [max(value, 1e-9) for value in compared.loss_differences]
+    values = [max(value, 1e-12) for value in training.loss_differences]
     axes.semilogy(range(1, len(values) + 1), values, color="#444444", lw=0.9)
-    _mark_epochs(axes, [step["epoch"] for step in compared.keras.steps])
+    _mark_epochs(axes, [step["epoch"] for step in training.keras.steps])
     return _svg(figure)
 
 

@@ -24,8 +24,14 @@ def write_comparison(compared: Comparison, path: Path, data: str) -> None:
         source=compared.port.source,
         compared=compared,
         data=data,
-        plots=[figures.per_batch(compared, key, f"{key} of each batch") for key in keys],
-        apart=figures.differences(compared),
+        plots=[
+            *(figures.per_batch(compared.training, k, f"{k} of each batch") for k in keys),
+            figures.differences(compared.training),
+        ],
+        proof=[
+            figures.per_batch(compared.proof, "loss", "loss of each batch"),
+            figures.differences(compared.proof),
+        ],
     )
 
 

@@ -78,25 +78,24 @@ def print_notes(console: Console, notes: list[str]) -> None:
 
 def print_comparison(console: Console, compared: Comparison) -> None:
     """Both trainings, epoch by epoch."""
-    table = Table(title="Training", title_justify="left")
     keys = ("loss", "accuracy", "val_loss", "val_accuracy")
-    for heading in ("side", "epoch", *keys):
-        table.add_column(heading, justify="left" if heading == "side" else "right")
-    for curve in (compared.keras, compared.torch):
-        for row in curve.epochs():
-            cells = (f"{row[key]:.4f}" if key in row else "" for key in keys)
-            table.add_row(curve.name, str(row["epoch"]), *cells)
-    console.print(table)
-    for curve in (compared.keras, compared.torch):
-        console.print(f"{curve.name}: {curve.samples_per_second:.0f} samples per second")
-    console.print(
-        f"largest difference of a step's loss in the first epoch: "
-        f"{compared.first_epoch_difference:.1e}"
-    )
-    if compared.equal:
-        console.print("[green]equal[/green]")
-    else:
-        console.print("[red]differs[/red]")
+    for training in (compared.training, compared.proof):
+        table = Table(title=f"Training in {training.precision}", title_justify="left")
+        for heading in ("side", "epoch", *keys, "samples/s"):
+            table.add_column(heading, justify="left" if heading == "side" else "right")
+        for curve in (training.keras, training.torch):
+            for row in curve.epochs():
+                cells = (f"{row[key]:.6f}" if key in row else "" for key in keys)
+                speed = f"{curve.samples_per_second:.0f}"
+                table.add_row(curve.name, f"{row['epoch']:.0f}", *cells, speed)
+        console.print(table)
+        console.print(
+            "largest difference of a step's loss: "
+            f"{training.largest_difference(1):.1e} in the first epoch, "
+            f"{training.largest_difference():.1e} in all",
+            highlight=False,
+        )
+    console.print("[green]equal[/green]" if compared.equal else "[red]differs[/red]")
 
 
 def print_inspection(console: Console, found: Inspection) -> None:

@@ -53,18 +53,18 @@ def run_masked(
 ) -> tuple[Tensor, Any]:
     """Run a recurrence over the steps that the mask counts, as Keras does.
 
-    A masked step leaves the state alone; its output is that of the step before it (before it in
-    the direction of the run), or zeros without ``repeat_output``. The counted steps are moved to
-    the front, run packed, and moved back, so any mask will do.
+    A masked step leaves the state alone; its output is that of the step before it (in
+    the direction of the run), or zeros without ``repeat_output``. The counted steps are
+    moved to the front, run packed, and moved back, so any mask will do.
 
-    x: (batch, time, features), mask: (batch, time); returns what the recurrence itself returns.
+    x: (batch, time, features), mask: (batch, time); returns what ``rnn`` returns.
     """
     batch, time = mask.shape
     mask = mask.bool()
     lengths = mask.sum(1)
     order = mask.logical_not().int().argsort(dim=1, stable=True)  # counted steps first
     front = x.gather(1, order.unsqueeze(-1).expand_as(x))
-    # Packing refuses empty sequences: they run one step, and its traces are wiped out below.
+    # Packing refuses empty sequences: they run one step, which is undone below.
     packed = pack_padded_sequence(
         front, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
     )
@@ -85,6 +85,8 @@ def run_masked(
 
     empty = (lengths == 0).reshape(1, batch, 1)
     finals = last if isinstance(last, tuple) else (last,)
-    starts = (state if isinstance(state, tuple) else (state,)) if state is not None else [0.0, 0.0]
-    kept = tuple(torch.where(empty, s, f) for f, s in zip(finals, starts, strict=False))
+    if state is None:
+        state = tuple(torch.zeros_like(final) for final in finals)
+    starts = state if isinstance(state, tuple) else (state,)
+    kept = tuple(torch.where(empty, s, f) for f, s in zip(finals, starts, strict=True))
     return torch.cat(parts, dim=-1), kept if isinstance(last, tuple) else kept[0]

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from keras2torch.errors import PortError, quoted
 from keras2torch.verify.inputs import made_inputs, read_inputs
-from keras2torch.verify.process import require, run_worker
+from keras2torch.processes import require, run_worker
 from keras2torch.verify.recording import load_recording
 
 EQUAL_FLOAT64 = 1e-10
@@ -125,7 +125,9 @@ def check(
     manifest = read_manifest(Path(port))
     require("keras", "torch", *backends)
     runs = [Run(backends[0], "float64"), *(Run(b, "float32") for b in backends)]
-    inputs = read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
+    inputs = (
+        read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
+    )
     with tempfile.TemporaryDirectory() as folder:
         keras, torch = _recorded(Path(model), Path(port), inputs, runs, Path(folder), progress)
     differences = [
@@ -167,7 +169,8 @@ def _recorded(
     progress: Callable[[str], None],
 ) -> tuple[dict[Run, Recorded], dict[str, Recorded]]:
     """Run both sides; two processes at a time, for most machines have the memory for that."""
-    np.savez(folder / "inputs.npz", **inputs)
+    arrays: dict[str, Any] = dict(inputs)
+    np.savez(folder / "inputs.npz", **arrays)
 
     def work(name: str, worker: str, job: dict[str, Any], backend: str | None) -> Recorded:
         path = folder / f"{name}.npz"
@@ -200,9 +203,7 @@ def _recorded(
         return {r: f.result() for r, f in keras.items()}, {p: f.result() for p, f in torch.items()}
 
 
-def _differences(
-    run: Run, keras: Recorded, torch: Recorded, exact: Recorded
-) -> list[Difference]:
+def _differences(run: Run, keras: Recorded, torch: Recorded, exact: Recorded) -> list[Difference]:
     """Every layer that both sides have, in Keras' running order, the whole model last."""
     found = []
     for layer, expected in keras.items():

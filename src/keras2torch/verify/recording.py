@@ -60,7 +60,7 @@ class Recording:
 
 
 def _key(layer: str, call: int, time: int, calls_of: dict[str, list[int]]) -> str:
-    """``time`` counts the runs of this very call: each belongs to one run of the model around it."""
+    """``time`` counts the runs of this very call, one for each run of the model around it."""
     parent, _, name = layer.rpartition("/")
     own = f"{name}[{call}]" if call else name
     if not parent:

@@ -1,0 +1,24 @@
+from keras2torch.ir.program import Tensor
+from keras2torch.ir.step import Step
+from keras2torch.registry import example, layer
+
+
+@layer(
+    "GaussianDropout",
+    any_order=True,
+    keeps_mask=True,
+    examples=[
+        example({"rate": 0.3}, (4,)),
+        example({"rate": 0.5, "seed": 3}, (5, 4), masked=True),
+        example({"rate": 0}, (4,)),
+    ],
+)
+def gaussian_dropout(step: Step, x: Tensor) -> Tensor:
+    """Multiplies by noise while training. Keras' seed belongs to its own random numbers."""
+    rate = step.config.float("rate")
+    step.config.ignore("seed")
+    if rate == 0:
+        return x
+    if not 0 < rate < 1:
+        raise step.unsupported(f"rate={rate}, whose noise is infinite,")
+    return step.compute("{0}({1})", step.module(step.helper("GaussianDropout"), rate), x, like=x)

@@ -1,0 +1,77 @@
+"""What convolutions and poolings share: where a window slides over the input, and its padding.
+
+Keras pads `same` as TensorFlow: the output has ceil(size / stride) steps, and an odd total of
+padding has one more behind than in front (keras/src/backend/common/backend_utils.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from keras2torch.ir.graph import Shape
+from keras2torch.ir.program import Tensor
+from keras2torch.ir.step import Step
+from keras2torch.ir.writer import INTEGER_DTYPES
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window's size, stride and dilation along every spatial axis."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """The steps from the window's first to its last element, both counted."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True))
+
+    def same_paddings(self, sizes: Shape) -> list[list[tuple[int, int]]]:
+        """Per axis, every (before, after) that `same` may need: one where the size is known, or
+        where it does not matter."""
+        found = []
+        for size, extent, stride in zip(sizes, self.extent, self.stride, strict=True):
+            missing = range(stride) if size is None else [-size % stride]
+            totals = {max(extent - stride + rest, 0) for rest in missing}
+            found.append([(total // 2, total - total // 2) for total in sorted(totals)])
+        return found
+
+    def output(self, step: Step, sizes: Shape, padding: str) -> Shape:
+        """The sizes of the output along the spatial axes."""
+        found: list[int | None] = []
+        for size, extent, stride in zip(sizes, self.extent, self.stride, strict=True):
+            if size is not None:
+                lost = extent - 1 if padding == "valid" else 0
+                size = -((lost - size) // stride)
+                if size < 1:
+                    raise step.unsupported(f"a window of {self.size} over {sizes}, which is empty")
+            found.append(size)
+        return tuple(found)
+
+
+def spatial(step: Step, x: Tensor, rank: int) -> Tensor:
+    """The input as PyTorch wants it: (batch, channels, ``rank`` spatial axes) in memory."""
+    if x.rank != rank + 2 or x.dtype in INTEGER_DTYPES:
+        raise step.unsupported(f"an input of shape {x.shape} and dtype {x.dtype}")
+    formats = ("channels_last", "channels_first")
+    if step.config.choice("data_format", formats, "channels_last") == "channels_last":
+        return step.channels_first(x)
+    return step.keras_order(x)
+
+
+def resized(x: Tensor, memory_shape: Shape) -> Tensor:
+    """The tensor with another shape, given as it lies in memory."""
+    axes = x.order or tuple(range(x.rank))
+    return replace(x, shape=tuple(memory_shape[axes.index(axis)] for axis in range(x.rank)))
+
+
+def torch_pad(paddings: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """The argument of ``F.pad`` for (before, after) per spatial axis: the last axis first."""
+    return tuple(amount for pair in reversed(paddings) for amount in pair)
+
+
+def short(values: Sequence[int]) -> int | tuple[int, ...]:
+    """One number where all are equal, as PyTorch's modules take it."""
+    return values[0] if len(set(values)) == 1 else tuple(values)

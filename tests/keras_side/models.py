@@ -1,0 +1,218 @@
+"""Whole models, built in Keras, saved and run: the two articles' networks and more.
+
+A process of its own, started by ``tests/test_models.py`` per backend with a job on standard input:
+``folder``. TensorFlow builds, saves and runs in both precisions; JAX runs the same files.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras2torch.verify.inputs import made_inputs
+from keras2torch.verify.keras_worker import load_original, record, tensors_for
+
+
+def article_a():
+    """Quora insincere questions: two inputs, a frozen pretrained table, last states, pooling."""
+    tokens = keras.Input((70,), dtype="int32", name="tokens")
+    features = keras.Input((2,), name="features")
+    table = np.random.default_rng(0).standard_normal((5000, 300))
+    x = layers.Embedding(5000, 300, weights=[table], trainable=False)(tokens)
+    x = layers.SpatialDropout1D(0.1)(x)
+    x = layers.Bidirectional(layers.LSTM(40, return_sequences=True))(x)
+    x, ahead, back = layers.Bidirectional(layers.GRU(40, return_sequences=True, return_state=True))(
+        x
+    )
+    average = layers.GlobalAveragePooling1D()(x)
+    largest = layers.GlobalMaxPooling1D()(x)
+    x = layers.Concatenate()([average, ahead, back, largest, features])
+    x = layers.Dense(16, activation="relu")(x)
+    x = layers.Dropout(0.1)(x)
+    x = layers.Dense(1, activation="sigmoid")(x)
+    model = keras.Model([tokens, features], x, name="quora")
+    model.compile(keras.optimizers.Adam(clipvalue=1.0), "binary_crossentropy")
+    return model
+
+
+def article_b():
+    """IMDB sentiment, at its full size."""
+    model = keras.Sequential(
+        [
+            keras.Input((200,), dtype="int32", name="tokens"),
+            layers.Embedding(20000, 128),
+            layers.Bidirectional(layers.LSTM(64, return_sequences=True)),
+            layers.Bidirectional(layers.LSTM(64)),
+            layers.Dense(1, activation="sigmoid"),
+        ],
+        name="sentiment",
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def text_cnn():
+    """Kim's sentence classifier: three widths of convolution side by side."""
+    tokens = keras.Input((30,), dtype="int32", name="tokens")
+    x = layers.Embedding(200, 16)(tokens)
+    pooled = [
+        layers.GlobalMaxPooling1D()(layers.Conv1D(8, width, activation="relu")(x))
+        for width in (3, 4, 5)
+    ]
+    x = layers.Dropout(0.5)(layers.Concatenate()(pooled))
+    return keras.Model(tokens, layers.Dense(4, activation="softmax")(x), name="text_cnn")
+
+
+def deep_text_cnn():
+    """Convolutions in a row, pooled and normalised, over a sequence of unknown length."""
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32", name="tokens"),
+            layers.Embedding(100, 12),
+            layers.Conv1D(16, 5, padding="same", activation="relu"),
+            layers.MaxPooling1D(2),
+            layers.BatchNormalization(),
+            layers.Conv1D(16, 3, padding="causal", dilation_rate=2),
+            layers.LeakyReLU(negative_slope=0.1),
+            layers.AveragePooling1D(3, strides=2, padding="same"),
+            layers.LayerNormalization(),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(1),
+        ]
+    )
+
+
+def image_cnn():
+    """A small image classifier: every padding, batch normalisation, a flatten between layouts."""
+    image = keras.Input((28, 20, 3), name="image")
+    x = layers.Conv2D(8, 3, padding="same", use_bias=False)(image)
+    x = layers.BatchNormalization()(x)
+    x = layers.Activation("relu")(x)
+    x = layers.MaxPooling2D()(x)
+    y = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv2D(16, 1, strides=2)(x)
+    x = layers.Add()([x, y])
+    x = layers.Conv2D(12, 4, padding="same", activation="elu")(x)
+    x = layers.AveragePooling2D(2, padding="same")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(0.3)(x)
+    x = layers.Dense(20, activation="relu")(x)
+    return keras.Model(image, layers.Dense(10, activation="softmax")(x), name="image_cnn")
+
+
+def siamese():
+    """One encoder for two questions, with masks; two outputs by name."""
+    tokens = keras.Input((12,), dtype="int32", name="tokens")
+    x = layers.Embedding(50, 8, mask_zero=True)(tokens)
+    x = layers.Bidirectional(layers.GRU(6, return_sequences=True), merge_mode="sum")(x)
+    x = layers.LSTM(5)(x)
+    encoder = keras.Model(tokens, layers.Dense(4, activation="tanh")(x), name="encoder")
+    left = keras.Input((12,), dtype="int32", name="left")
+    right = keras.Input((12,), dtype="int32", name="right")
+    a, b = encoder(left), encoder(right)
+    near = layers.Dot(axes=-1, normalize=True)([a, b])
+    both = layers.Concatenate()(
+        [layers.Subtract()([a, b]), layers.Multiply()([a, b]), layers.Maximum()([a, b])]
+    )
+    both = layers.Concatenate()([both, layers.Minimum()([a, b]), layers.Average()([a, b])])
+    same = layers.Dense(1, activation="sigmoid")(both)
+    return keras.Model({"left": left, "right": right}, {"near": near, "same": same})
+
+
+def translator():
+    """A decoder that starts from its encoder's states; masks on both sides."""
+    source = keras.Input((9,), dtype="int32", name="source")
+    target = keras.Input((7,), dtype="int32", name="target")
+    x = layers.Embedding(30, 6, mask_zero=True)(source)
+    _, h, c = layers.LSTM(8, return_state=True)(x)
+    y = layers.Embedding(40, 6)(target)
+    y = layers.LSTM(8, return_sequences=True)(y, initial_state=[h, c])
+    return keras.Model([source, target], layers.Dense(40, activation="softmax")(y))
+
+
+def shapes():
+    """Reshapes, permutations and repetitions between recurrences and poolings; nested models."""
+    series = keras.Input((12, 6), name="series")
+    x = layers.Permute((2, 1))(series)
+    x = layers.Dense(8, activation="selu")(x)
+    x = layers.Permute((2, 1))(x)
+    x = layers.Reshape((4, -1))(x)
+    x = layers.SimpleRNN(5, return_sequences=True, go_backwards=True)(x)
+    block = keras.Sequential(
+        [
+            keras.Input((4, 5)),
+            layers.Dense(5, "relu"),
+            layers.LayerNormalization(),
+            layers.Dense(5),
+        ],
+        name="block",
+    )
+    x = layers.Add()([x, block(x)])
+    x = layers.Add()([x, block(x)])
+    x = layers.Softmax(axis=1)(x)
+    pooled = layers.GlobalMaxPooling1D(keepdims=True)(x)
+    flat = layers.Flatten()(pooled)
+    again = layers.RepeatVector(3)(flat)
+    x = layers.MaxPooling1D(2, strides=1, padding="same")(again)
+    x = layers.PReLU()(x)
+    x = layers.ReLU(max_value=6.0)(layers.ELU()(x))
+    return keras.Model(series, [x, flat])
+
+
+MODELS = {
+    build.__name__: build
+    for build in (
+        article_a,
+        article_b,
+        text_cnn,
+        deep_text_cnn,
+        image_cnn,
+        siamese,
+        translator,
+        shapes,
+    )
+}
+
+
+def inputs_of(model):
+    """Inputs as ``check`` makes them; ids stay below the smallest table that an input meets."""
+    below = {"sentiment": 20000, "quora": 5000}.get(model.name, 30)
+    wanted = [
+        {
+            "name": tensor._keras_history.operation.name,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "below": below if tensor.dtype == "int32" else None,
+        }
+        for tensor in model.inputs
+    ]
+    return made_inputs(wanted)
+
+
+def main():
+    folder = Path(json.load(sys.stdin)["folder"])
+    for name, build in MODELS.items():
+        path = folder / f"{name}.keras"
+        if keras.backend.backend() == "jax":
+            model = load_original(path, "float32")
+            with np.load(folder / f"{name}.inputs.npz") as stored:
+                arrays = dict(stored)
+            record(model, tensors_for(model, arrays, "float32")).save(folder / f"{name}.jax.npz")
+            continue
+        keras.config.set_floatx("float32")
+        keras.utils.set_random_seed(3)
+        model = build()
+        model.save(path)
+        arrays = inputs_of(model)
+        np.savez(folder / f"{name}.inputs.npz", **arrays)
+        for precision in ("float32", "float64"):
+            model = load_original(path, precision)
+            recording = record(model, tensors_for(model, arrays, precision))
+            recording.save(folder / f"{name}.{precision}.npz")
+
+
+if __name__ == "__main__":
+    main()
