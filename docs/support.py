@@ -6,9 +6,9 @@ from keras2torch.registry import all_layers
 
 HEAD = """# Supported layers
 
-Made from the registry by `make docs`. Each layer is exact: every example of it, over the options named here, is compared
-with real Keras, outputs and gradients, in float64 to 1e-12. An option or a layer that is not listed is refused when a model
-is ported, with its name and the reason.
+Made from the registry by `make docs`. Each layer is exact: every example of it, over the options
+named here, is compared with real Keras, outputs and gradients, in float64 to 1e-12. An option or a
+layer that is not listed is refused when a model is ported, with its name and the reason.
 
 | Keras layer | in PyTorch | options that the examples cover |
 |---|---|---|

@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from keras2torch.errors import UnsupportedError, quoted
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keras2torch.ir.step import Step
 
 Lower = Callable[..., Any]
+Masks = Literal["drops", "keeps", "own"]
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,14 @@ class LayerMapping:
     """How one Keras layer or operation is written in PyTorch.
 
     ``any_order`` mappings take tensors however they lie in memory, others get Keras' order.
-    ``keeps_mask`` layers pass the mask of their first input on, others drop it.
+    ``masks`` says what becomes of a mask: "drops" it (most layers), "keeps" the first input's, or
+    "own": the mapping itself decides.
     """
 
     name: str
     function: Lower
     any_order: bool
-    keeps_mask: bool
+    masks: Masks
     examples: tuple[Example, ...]
 
     def lower(self, step: Step, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -112,14 +114,14 @@ def layer(
     *names: str,
     examples: Sequence[Example],
     any_order: bool = False,
-    keeps_mask: bool = False,
+    masks: Masks = "drops",
 ) -> Callable[[Lower], Lower]:
     """Register a mapping under its Keras class name (several, where classes differ in a number
     that the mapping reads from the shape)."""
 
     def register(function: Lower) -> Lower:
         for name in names:
-            _register(LAYERS, LayerMapping(name, function, any_order, keeps_mask, tuple(examples)))
+            _register(LAYERS, LayerMapping(name, function, any_order, masks, tuple(examples)))
         return function
 
     return register
@@ -130,7 +132,7 @@ def op(*names: str, any_order: bool = False) -> Callable[[Lower], Lower]:
 
     def register(function: Lower) -> Lower:
         for name in names:
-            _register(OPS, LayerMapping(name, function, any_order, False, ()))
+            _register(OPS, LayerMapping(name, function, any_order, "drops", ()))
         return function
 
     return register

@@ -1,13 +1,13 @@
 """Builds every example of every layer in Keras, saves it and runs it: the expected values.
 
-A process of its own, started once for all examples by ``tests/conftest.py``. Reads a job on
-standard input: ``folder`` and ``examples``, each with an id. Writes per example ``<id>.keras``
-and, on TensorFlow, inputs, recordings in both precisions, and ``<id>.grad.keras``: the same model
-with every weight replaced by its gradient. On JAX only a float32 recording of the same files.
+A process of its own, started by ``tests/conftest.py`` for many examples at once. Reads a job on
+standard input: ``folder``, ``part`` (its number) and ``examples``, each with an id. On TensorFlow
+it writes per example ``<id>.keras``, inputs, recordings in both precisions, and
+``<id>.grad.keras``: the same model with every weight replaced by its gradient. On JAX it writes a
+float32 recording of the same files.
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -168,7 +168,8 @@ def main():
             work(spec, folder)
         except Exception as error:  # told per example, so that one bad one fails alone
             problems[spec["id"]] = f"{type(error).__name__}: {error}"
-    (folder / f"problems.{os.environ['KERAS_BACKEND']}.json").write_text(json.dumps(problems))
+    told = folder / f"problems.{keras.backend.backend()}.{job['part']}.json"
+    told.write_text(json.dumps(problems))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,10 @@ from keras2torch.compare.stream import TARGETS, VALIDATION, batches, load_data, 
 from keras2torch.verify.keras_worker import load_original
 
 
-def fresh_model(path: str, precision: str) -> Any:
-    """The saved model, compiled as saved, with an optimizer that has not stepped yet."""
-    model = load_original(path, precision)
+def compile_as_saved(model: Any, path: str) -> None:
+    """Compile the model as it was saved, with an optimizer that has not stepped yet."""
     with zipfile.ZipFile(path) as archive:
         model.compile_from_config(json.loads(archive.read("config.json"))["compile_config"])
-    return model
 
 
 def evaluate(model: Any, inputs: list[Any], targets: Any, size: int) -> dict[str, float]:
@@ -42,10 +40,11 @@ def _plain(name: str) -> str:
 def main() -> None:
     job = json.load(sys.stdin)
     data = load_data(job["data"])
-    model = fresh_model(job["model"], job["precision"])
+    model = load_original(job["model"], job["precision"])
     summary = io.StringIO()
     with redirect_stdout(summary):
-        model.summary(line_length=88)
+        model.summary(line_length=72)
+    compile_as_saved(model, job["model"])
     tell(summary=summary.getvalue(), version=keras.version(), backend=keras.backend.backend())
     validated = VALIDATION + TARGETS in data
     for epoch in range(job["epochs"]):

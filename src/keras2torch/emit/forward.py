@@ -12,10 +12,11 @@ from typing import Any
 
 from keras2torch.emit.literals import literal
 from keras2torch.emit.names import GLOBALS, Names
-from keras2torch.ir.graph import leaves, map_leaves
+from keras2torch.ir.graph import Shape, leaves, map_leaves
 from keras2torch.ir.program import Model, Module, Statement, Value
 
 MAX_INLINE = 84  # an expression longer than this is not made longer still
+MAX_LINE = 80  # with its comment; behind it a statement is broken, and the comment with it
 PLACE = re.compile(r"\{(\d+)\}")
 
 
@@ -69,6 +70,9 @@ def _inlined(
             inner = waiting.get(operand) if isinstance(operand, Value) else None
             if inner is None or inner.layer != statement.layer:
                 continue
+            place = merged.operands.index(operand)
+            if merged.expression.count(f"{{{place}}}") != 1:
+                continue  # it would be computed twice
             candidate = _merge(merged, inner)
             if len(candidate.expression) <= MAX_INLINE:
                 merged = candidate
@@ -120,25 +124,20 @@ def _named(
     globals_: set[str],
 ) -> Forward:
     """Give names. The main chain is ``x``; what lives beside it is called by its layer."""
-    last_use: dict[Value, int] = {}
-    for number, statement in enumerate(statements):
-        for operand in statement.operands:
-            if isinstance(operand, Value):
-                last_use[operand] = number
-    last_use.update(dict.fromkeys(outputs, len(statements)))
-
+    last_use = _last_uses(statements, outputs)
+    chain = _main_chain(model, statements, last_use)
     names = Names(GLOBALS | globals_ | {"x"})
-    arguments = []
-    name_of: dict[Value, str] = {}
-    for hint, tensor in model.inputs:
-        name = "x" if hint == "x" and "x" not in arguments else names.take(hint, "inputs")
-        arguments.append(name)
-        name_of[tensor.value] = name
+    arguments = [
+        "x" if hint == "x" and len(model.inputs) == 1 else names.take(hint, "inputs")
+        for hint, _ in model.inputs
+    ]
+    name_of = {t.value: n for (_, t), n in zip(model.inputs, arguments, strict=True)}
+    shapes: dict[Value, Shape | None] = {t.value: t.memory_shape for _, t in model.inputs}
     places: dict[Value, tuple[int, str]] = {v: (-1, n) for v, n in name_of.items()}
+    held = {name: value for value, name in name_of.items()}
     lines: list[str] = []
-    declared: set[str] = set(arguments)
+    declared = set(arguments)
     loose: set[str] = set()  # bound to what mypy knows nothing of
-    held: dict[str, Value] = {n: v for v, n in name_of.items()}
     for number, statement in enumerate(statements):
         given = [
             name_of[o] if isinstance(o, Value) else f"self.{attributes[o]}"
@@ -150,8 +149,11 @@ def _named(
             if value not in last_use:
                 said.append("_")
                 continue
-            wanted = "x" if value.hint == statement.layer else value.hint
-            name = _variable(wanted, statement, number, names, held, last_use, set(arguments))
+            free = {n for n, v in held.items() if last_use.get(v, -1) <= number} - set(arguments)
+            if value in chain and ("x" in free or "x" not in held or arguments == ["x"]):
+                name = "x"
+            else:
+                name = _name(value.hint, free, names)
             held[name] = value
             name_of[value] = name
             places[value] = (number, name)
@@ -162,7 +164,9 @@ def _named(
         elif not target.isidentifier():
             loose.update(set(said) - declared)
         declared.update(said)
-        lines.append(f"{target} = {expression}{_comment(statement)}")
+        line = f"{target} = {expression}"
+        lines.append(line + _comment(line, statement, shapes))
+        shapes[statement.targets[0]] = statement.shape
     returned, returns = _returned(model, name_of)
     for name in sorted(loose.intersection(name_of[v] for v in outputs)):
         lines.insert(0, f"{name}: Tensor")
@@ -170,41 +174,68 @@ def _named(
     return Forward(arguments, lines, returned, returns, places)
 
 
+def _last_uses(statements: Sequence[Statement], outputs: Sequence[Value]) -> dict[Value, int]:
+    """The number of the last statement that reads each value."""
+    last = {
+        operand: number
+        for number, statement in enumerate(statements)
+        for operand in statement.operands
+        if isinstance(operand, Value)
+    }
+    return {**last, **dict.fromkeys(outputs, len(statements))}
+
+
+def _main_chain(
+    model: Model, statements: Sequence[Statement], last_use: Mapping[Value, int]
+) -> set[Value]:
+    """The values that may be called ``x``: layers' outputs with nothing living beside them but
+    what they are made of, and, while they live, nothing made but what is made of them."""
+    bits: dict[Value, int] = {tensor.value: 0 for _, tensor in model.inputs}
+    chain: set[Value] = set()
+    alive: dict[Value, int] = {}  # layers' outputs that are still read, by last use
+    for number, statement in enumerate(statements):
+        made_of = 0
+        for operand in statement.operands:
+            if isinstance(operand, Value):
+                made_of |= bits[operand]
+        for value in statement.targets:
+            bits[value] = made_of | (1 << number)
+        main = statement.targets[0]
+        if main.hint != statement.layer or main not in last_use:
+            continue
+        alive = {value: last for value, last in alive.items() if last > number}
+        strangers = {value for value in alive if not made_of & _own_bit(bits[value])}
+        chain -= strangers
+        if not strangers:
+            chain.add(main)
+        alive[main] = last_use[main]
+    return chain
+
+
+def _own_bit(bits: int) -> int:
+    """A value's own bit is the highest of those that say what it is made of."""
+    return 1 << (bits.bit_length() - 1)
+
+
 def _filled(template: str, texts: Sequence[str]) -> str:
     return PLACE.sub(lambda match: texts[int(match[1])], template)
 
 
-def _variable(
-    wanted: str,
-    statement: Statement,
-    number: int,
-    names: Names,
-    held: dict[str, Value],
-    last_use: Mapping[Value, int],
-    arguments: set[str],
-) -> str:
-    """A free name for a value: the wanted one if nobody who is still read holds it."""
-
-    def free(name: str) -> bool:
-        holder = held.get(name)
-        return holder is None or last_use.get(holder, -1) <= number
-
-    if wanted == "x" and free("x"):
-        return "x"
-    if wanted == "x":
-        wanted = statement.layer
+def _name(wanted: str, free: set[str], names: Names) -> str:
+    """The wanted name, again if its last holder is no longer read."""
     again = re.sub(r"[^a-z0-9]+", "_", wanted.lower()).strip("_")
-    if again in held and again not in arguments and free(again):
-        return again
-    return names.take(wanted, "value")
+    return again if again in free else names.take(wanted, "value")
 
 
-def _comment(statement: Statement) -> str:
-    """The shape that a statement makes."""
-    if statement.shape is None or len(statement.shape) < 2:
+def _comment(line: str, statement: Statement, shapes: Mapping[Value, Shape | None]) -> str:
+    """The shape that a statement makes, where it is another than the one it takes."""
+    shape = statement.shape
+    first = next((o for o in statement.operands if isinstance(o, Value)), None)
+    if shape is None or len(shape) < 2 or (first is not None and shapes.get(first) == shape):
         return ""
-    sizes = ["batch", *("n" if size is None else str(size) for size in statement.shape[1:])]
-    return f"  # ({', '.join(sizes)})"
+    sizes = ["batch", *("n" if size is None else str(size) for size in shape[1:])]
+    comment = f"  # ({', '.join(sizes)})"
+    return comment if len(line) + len(comment) <= MAX_LINE else ""
 
 
 def _returned(model: Model, name_of: Mapping[Value, str]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ IMPORTS = {
     "Any": "from typing import Any",
     "math": "import math",
 }
+WEIGHTS = 'WEIGHTS = Path(__file__).with_name("weights.safetensors")'
 STANDARD_LIBRARY = ("collections", "math", "pathlib", "typing")
 
 
@@ -46,7 +48,7 @@ def write_module(program: Program) -> Emitted:
     models = program.model.submodels()
     helpers, imports, defined = cut({name for model in models for name in model.helpers})
     class_names = Names(GLOBALS | defined)
-    names = {model: class_names.take_class(model.name, "Model") for model in models}
+    names = {model: class_names.take_class(_class_name(model), "Model") for model in models}
     taken = {*names.values(), *defined}
 
     classes, traces, attributes, forward = [], [], {}, None
@@ -58,7 +60,7 @@ def write_module(program: Program) -> Emitted:
     main = names[program.model]
     body = "\n\n\n".join([*helpers, *classes, _load(main)])
     head = '"""A Keras model in PyTorch, written by keras2torch."""\n\n'
-    text = head + "\n".join(_imports(body, imports)) + "\n\n\n" + body + "\n"
+    text = head + "\n".join([*_imports(body, imports), "", WEIGHTS, "", "", body]) + "\n"
     return Emitted(
         text,
         main,
@@ -124,9 +126,16 @@ def _signature(name: str, tensor: Tensor) -> str:
     return f"{name}: ({', '.join(sizes)}), {tensor.dtype}"
 
 
+def _class_name(model: Model) -> str:
+    """The model's own name; one that Keras made up says nothing."""
+    if re.fullmatch(r"(functional|sequential|model)(_\d+)?", model.name):
+        return "Block" if model.path else "Model"
+    return model.name
+
+
 def _load(name: str) -> str:
     return (
-        f'def load(path: str | Path = Path(__file__).with_name("weights.safetensors")) -> {name}:\n'
+        f"def load(path: str | Path = WEIGHTS) -> {name}:\n"
         '    """The model with its trained weights, ready to predict."""\n'
         f"    model = {name}()\n"
         "    model.load_state_dict(load_file(path))\n"
@@ -136,7 +145,9 @@ def _load(name: str) -> str:
 
 def _imports(body: str, needed: set[str]) -> list[str]:
     """The import statements, one per module, in the order that isort would give them."""
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    used = {
+        node.id for node in ast.walk(ast.parse(WEIGHTS + "\n" + body)) if isinstance(node, ast.Name)
+    }
     statements = needed | {IMPORTS[name] for name in used & IMPORTS.keys()}
     plain = sorted(s for s in statements if s.startswith("import "))
     members: dict[str, set[str]] = {}

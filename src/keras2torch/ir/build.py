@@ -67,7 +67,15 @@ def _sequential(name: str, config: Mapping[str, Any], weights: Group, depth: int
         layers[layer.name] = layer
         calls.append(Call(layer.name, 0, () if previous is None else (previous,), {}))
         previous = Ref(layer.name, 0, 0)
-    return Graph(name, "Sequential", layers, tuple(calls), Ref(calls[0].layer, 0, 0), previous)
+    return Graph(
+        name,
+        "Sequential",
+        layers,
+        tuple(calls),
+        inputs=Ref(calls[0].layer, 0, 0),
+        outputs=previous,
+        unused=_unused(groups, weights),
+    )
 
 
 def _functional(name: str, config: Mapping[str, Any], weights: Group, depth: int) -> Graph:
@@ -102,7 +110,8 @@ def _functional(name: str, config: Mapping[str, Any], weights: Group, depth: int
     if not list(leaves(outputs)):
         raise ConfigError(f"model {quoted(name)} has no outputs")
     ordered = _in_running_order(calls, name)
-    return Graph(name, "Functional", layers, ordered, inputs, outputs, recorded)
+    unused = _unused(groups, weights)
+    return Graph(name, "Functional", layers, ordered, inputs, outputs, recorded, unused)
 
 
 def _entry(entry: object) -> dict[str, Any]:
@@ -163,14 +172,17 @@ def _stored_groups(entries: Sequence[Mapping[str, Any]], weights: Group) -> dict
                 f"the config has {quoted(name)} in its place"
             )
         groups[name] = group
-    surplus = [
-        key
-        for key, group in (stored.children or {}).items()
-        if group.count() and all(group is not known for known in groups.values())
-    ]
-    if surplus:
-        raise WeightsError(f"the file has weights of {quoted(surplus)} that no layer uses")
     return groups
+
+
+def _unused(groups: Mapping[str, Group], weights: Group) -> tuple[str, ...]:
+    """Stored weights that are no layer's."""
+    stored = (weights.children or {}).get("layers", Group("layers"))
+    return tuple(
+        group.path
+        for group in (stored.children or {}).values()
+        if group.count() and all(group is not known for known in groups.values())
+    )
 
 
 def _snake_case(class_name: str) -> str:

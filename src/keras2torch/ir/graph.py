@@ -57,7 +57,8 @@ class Graph:
     """A model: its layers by name, their calls in an order that can be run, inputs and outputs.
 
     ``inputs`` and ``outputs`` keep Keras' structure (a Ref, or lists, tuples and dicts of Refs).
-    ``recorded`` has the shape and dtype of every tensor the file tells them of.
+    ``recorded`` has the shape and dtype of every tensor the file tells them of, ``unused`` the
+    paths of stored weights that belong to no layer.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Graph:
     inputs: Any
     outputs: Any
     recorded: Mapping[Ref, tuple[Shape, str]] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
 
 def leaves(structure: Any) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from keras2torch import registry
-from keras2torch.errors import ConfigError, ModelError, UnsupportedError, quoted
+from keras2torch.errors import ConfigError, ModelError, UnsupportedError, WeightsError, quoted
 from keras2torch.ir.build import shape_of
 from keras2torch.ir.config import Config
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
@@ -80,6 +80,8 @@ class _ModelLowering:
             except ModelError as error:
                 self.findings.problems.append(error)
                 self._pretend(call)
+        if self.graph.unused and not self.findings.problems:
+            raise WeightsError(f"the file has weights in {quoted(self.graph.unused)} for no layer")
         missing = [ref for ref in leaves(self.graph.outputs) if ref not in self.tensors]
         if missing and not self.findings.problems:
             raise ConfigError(f"layer {quoted(missing[0].layer)} has no output {missing[0].tensor}")

@@ -84,10 +84,10 @@ class Step(Writer):
             args = map_leaves(self._in_keras_order, args)
             kwargs = map_leaves(self._in_keras_order, kwargs)
         outputs = mapping.lower(self, args, kwargs)
-        first = args[0] if args else None
-        if mapping.keeps_mask and isinstance(first, Tensor) and first.mask is not None:
-            mask = first.mask
-            outputs = map_leaves(lambda t: replace(t, mask=t.mask or mask), outputs)
+        if mapping.masks != "own":
+            first = args[0] if args and mapping.masks == "keeps" else None
+            kept = first.mask if isinstance(first, Tensor) else None
+            outputs = map_leaves(lambda t: replace(t, mask=kept), outputs)
         self.finish()
         return outputs
 
@@ -142,12 +142,16 @@ class Step(Writer):
         """
         if initializer is not None:
             # Keras' shape decides the fans, so the template comes before any transposition.
-            statement = initializers.reset(self.config, initializer, weight, f"{{0}}.{key}")
+            # nn.Conv2d and its kin say that their bias may be None.
+            optional = module.construct.startswith("nn.Conv") and key == "bias"
+            target = '{0}.get_parameter("bias")' if optional else f"{{0}}.{key}"
+            statement = initializers.reset(self.config, initializer, weight, target)
             if key not in module.parameters and self.trainable:
                 module.reset.append(statement)
         if not self.trainable:
             module.frozen.add(key)
-        module.parameters.setdefault(key, weight)
+        if module.parameters.setdefault(key, weight).how != weight.how:
+            raise self.unsupported("being called on inputs that lie in memory in different orders")
 
     def helper(self, name: str) -> str:
         """The name of a class or function of ``runtime/``, which is copied into the file."""

@@ -102,7 +102,9 @@ class Weight:
         sizes = [int(size or 0) for size in shape[1:]]
         axes = [axis - 1 for axis in order[1:]]
         columns = np.arange(prod(sizes)).reshape(sizes).transpose(axes).reshape(-1)
-        return self.then("columns in channels-first order", self.shape, lambda a: a[:, columns])
+        before = " x ".join(map(str, sizes))
+        how = f"columns of {before} in the order {axes}"
+        return self.then(how, self.shape, lambda a: a[:, columns])
 
     def row(self, index: int) -> Weight:
         """One row of axis 0."""

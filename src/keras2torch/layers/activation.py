@@ -17,7 +17,7 @@ def _layer(kind: str, **options: Any) -> dict[str, Any]:
 @layer(
     "Activation",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         *[
             example({"activation": name}, (3, 4))

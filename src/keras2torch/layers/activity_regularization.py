@@ -6,7 +6,7 @@ from keras2torch.registry import example, layer
 @layer(
     "ActivityRegularization",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({"l1": 0.1, "l2": 0.2}, (4,)),
         example({}, (5, 4), masked=True),

@@ -22,7 +22,7 @@ USUAL_START = {
 @layer(
     "BatchNormalization",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({}, (4,)),
         example({"momentum": 0.9, "epsilon": 1e-5}, (4, 3)),

@@ -21,6 +21,7 @@ def _inner(kind: str, place: str = "layer", **options: Any) -> dict[str, Any]:
 
 @layer(
     "Bidirectional",
+    masks="own",
     examples=[
         example(_inner("LSTM", return_sequences=True), (5, 4), masked=True),
         example(_inner("LSTM", return_state=True), (5, 4), masked=True),

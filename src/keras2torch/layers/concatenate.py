@@ -12,6 +12,7 @@ from keras2torch.registry import Integers, example, layer
 
 @layer(
     "Concatenate",
+    masks="own",
     any_order=True,
     examples=[
         example({}, [(4,), (3,), (4,)]),

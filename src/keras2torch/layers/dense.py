@@ -9,7 +9,7 @@ from keras2torch.registry import Integers, example, layer
 @layer(
     "Dense",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({"units": 3}, (4,)),
         example({"units": 3, "use_bias": False, "activation": "relu"}, (5, 4)),

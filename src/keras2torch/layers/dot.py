@@ -11,6 +11,7 @@ LETTERS = "ijklmnopq"  # of the axes that stay; b is the batch, d what is summed
 
 @layer(
     "Dot",
+    masks="own",
     examples=[
         example({"axes": 1}, [(4,), (4,)]),
         example({"axes": -1, "normalize": True}, [(4,), (4,)]),

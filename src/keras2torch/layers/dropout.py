@@ -6,7 +6,7 @@ from keras2torch.registry import example, layer
 @layer(
     "Dropout",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({"rate": 0.3}, (4,)),
         example({"rate": 0.5}, (5, 4), masked=True),

@@ -7,7 +7,7 @@ from keras2torch.registry import example, layer
 @layer(
     "ELU",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[example({}, (4,)), example({"alpha": 0.7}, (5, 4), masked=True)],
 )
 def elu(step: Step, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from keras2torch.registry import Integers, example, layer
 
 @layer(
     "Embedding",
+    masks="own",
     examples=[
         example({"input_dim": 9, "output_dim": 3}, Integers((5,), 9)),
         example({"input_dim": 9, "output_dim": 3, "trainable": False}, Integers((2, 4), 9)),
@@ -28,7 +29,7 @@ def embedding(step: Step, x: Tensor) -> Tensor:
     step.limit(x, count)
     mask = None
     if step.config.bool("mask_zero", False):
-        mask = step.compute("{0} != 0", x, like=x, dtype="bool", hint=f"{step.name}_mask").value
+        mask = step.compute("{0} != 0", x, like=x, dtype="bool", hint="mask").value
     tokens = "{1}" if x.dtype in INTEGER_DTYPES else "{1}.long()"
     return step.compute(
         f"{{0}}({tokens})", table, x, like=x, shape=(*x.shape, size), dtype="float32", mask=mask

@@ -8,6 +8,7 @@ from keras2torch.registry import example, layer
 
 @layer(
     "GRU",
+    masks="own",
     examples=[
         example({"units": 3, "return_sequences": True}, (None, 4)),
         example(

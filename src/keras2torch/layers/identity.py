@@ -7,7 +7,7 @@ from keras2torch.registry import example, layer
 @layer(
     "Identity",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[example({}, (4,)), example({}, (5, 4), masked=True)],
 )
 def identity(step: Step, inputs: Any) -> Any:

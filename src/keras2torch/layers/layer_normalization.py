@@ -13,7 +13,7 @@ from keras2torch.registry import example, layer
 @layer(
     "LayerNormalization",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({}, (4,)),
         example({"epsilon": 1e-6}, (None, 4), masked=True),

@@ -7,7 +7,7 @@ from keras2torch.registry import example, layer
 @layer(
     "LeakyReLU",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         # TensorFlow keeps the slope in float32 even for float64: these are the same in both.
         example({"negative_slope": 0.125}, (4,)),

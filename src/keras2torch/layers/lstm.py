@@ -8,6 +8,7 @@ from keras2torch.registry import example, layer
 
 @layer(
     "LSTM",
+    masks="own",
     examples=[
         example({"units": 3, "return_sequences": True, "unit_forget_bias": False}, (None, 4)),
         example(

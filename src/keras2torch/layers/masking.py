@@ -8,6 +8,7 @@ from keras2torch.registry import example, layer
 
 @layer(
     "Masking",
+    masks="own",
     examples=[
         example({}, (5, 4)),
         example({"mask_value": -1.5}, (5, 4)),

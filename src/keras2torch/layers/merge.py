@@ -20,25 +20,28 @@ def _examples(count: int = 3) -> list[Example]:
     ]
 
 
-@layer("Add", any_order=True, examples=[*_examples(), example({}, [(4,)])])
+@layer("Add", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def add(step: Step, inputs: Any) -> Tensor:
+    """The sum."""
     return _merged(step, inputs, " + ")
 
 
-@layer("Subtract", any_order=True, examples=_examples(2))
+@layer("Subtract", masks="own", any_order=True, examples=_examples(2))
 def subtract(step: Step, inputs: Any) -> Tensor:
+    """The difference of two inputs."""
     if len(inputs) != 2:
         raise step.unsupported(f"a call on {len(inputs)} inputs")
     return _merged(step, inputs, " - ")
 
 
-@layer("Average", any_order=True, examples=[*_examples(), example({}, [(4,)])])
+@layer("Average", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def average(step: Step, inputs: Any) -> Tensor:
+    """The mean of the inputs."""
     total = _merged(step, inputs, " + ")
     return step.compute(f"{{0}} / {len(inputs)}", total, like=total, dtype="float32")
 
 
-@layer("Multiply", any_order=True, examples=[*_examples(), example({}, [(4,)])])
+@layer("Multiply", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def multiply(step: Step, inputs: Any) -> Tensor:
     """The product. A masked step counts as 1, and is 0 where it is masked in every input."""
     tensors = merging.of_one_rank(step, merging.inputs_of(step, inputs))
@@ -59,13 +62,15 @@ def multiply(step: Step, inputs: Any) -> Tensor:
     )
 
 
-@layer("Maximum", any_order=True, examples=[*_examples(), example({}, [(4,)])])
+@layer("Maximum", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def maximum(step: Step, inputs: Any) -> Tensor:
+    """The largest of the inputs, element by element."""
     return _chosen(step, inputs, "torch.maximum({0}, {1})")
 
 
-@layer("Minimum", any_order=True, examples=[*_examples(), example({}, [(4,)])])
+@layer("Minimum", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def minimum(step: Step, inputs: Any) -> Tensor:
+    """The smallest of the inputs, element by element."""
     return _chosen(step, inputs, "torch.minimum({0}, {1})")
 
 

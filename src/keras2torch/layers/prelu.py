@@ -6,7 +6,7 @@ from keras2torch.registry import example, layer
 @layer(
     "PReLU",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({}, (4,)),
         example({"alpha_initializer": "glorot_uniform"}, (2, 3, 4)),

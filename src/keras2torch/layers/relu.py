@@ -7,7 +7,7 @@ from keras2torch.registry import example, layer
 @layer(
     "ReLU",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({}, (4,)),
         example({"max_value": 6}, (4,)),

@@ -8,6 +8,7 @@ from keras2torch.registry import example, layer
 
 @layer(
     "SimpleRNN",
+    masks="own",
     examples=[
         example({"units": 3, "return_sequences": True, "activation": "relu"}, (None, 4)),
         example(

@@ -11,7 +11,7 @@ from keras2torch.registry import example, layer
 @layer(
     "Softmax",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({}, (4,)),
         example({"axis": 1}, (3, 4)),

@@ -6,7 +6,7 @@ from keras2torch.registry import example, layer
 @layer(
     "SpatialDropout2D",
     any_order=True,
-    keeps_mask=True,
+    masks="keeps",
     examples=[
         example({"rate": 0.3}, (4, 5, 3)),
         example({"rate": 0.5, "data_format": "channels_first", "seed": 3}, (3, 4, 5)),

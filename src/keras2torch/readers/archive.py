@@ -63,7 +63,7 @@ class Archive:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._what = quoted(os.fspath(path))
+        self._what = quoted(os.path.basename(path))
         self._file = self._mapped(path)
         directory, end, count = self._directory_extent()
         members = self._central_directory(directory, end, count)

@@ -92,7 +92,7 @@ def _numbered(own: hdf5.Group) -> tuple[Variable, ...]:
 
 
 def _optimizer(root: hdf5.Group) -> tuple[Variable, ...]:
-    """The optimizer's variables: iterations, learning rate, then its slots, variable by variable."""
+    """The optimizer's variables: iterations, learning rate, then the slots of each variable."""
     if "optimizer" not in root or "vars" not in root.group("optimizer"):
         return ()
     return _numbered(root.group("optimizer").group("vars"))

@@ -9,14 +9,14 @@ from typing import Any
 from keras2torch.compare.compare import Training
 from keras2torch.processes import require
 
-KERAS_COLOUR, TORCH_COLOUR = "#c1272d", "#1f4e79"
+KERAS_COLOUR, TORCH_COLOUR = "#f2a59b", "#1f4e79"
 
 
 def per_batch(training: Training, key: str, label: str) -> str:
     """``key`` of every batch for both sides: Keras as a wide line, PyTorch as a thin one on it."""
     figure, axes = _axes(label)
     for curve, colour, width in (
-        (training.keras, KERAS_COLOUR, 3.0),
+        (training.keras, KERAS_COLOUR, 4.0),
         (training.torch, TORCH_COLOUR, 0.9),
     ):
         values = [step[key] for step in curve.steps]

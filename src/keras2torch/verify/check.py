@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from keras2torch.errors import PortError, quoted
-from keras2torch.verify.inputs import made_inputs, read_inputs
 from keras2torch.processes import require, run_worker
+from keras2torch.verify.inputs import made_inputs, read_inputs
 from keras2torch.verify.recording import load_recording
 
 EQUAL_FLOAT64 = 1e-10

@@ -7,6 +7,7 @@ on standard input: ``model``, ``inputs`` (.npz), ``precision`` and ``recording``
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 import zipfile
@@ -21,6 +22,40 @@ import numpy as np
 from keras2torch.verify.recording import Recording
 
 
+def keep_float64() -> None:
+    """Let Keras on TensorFlow compute in float64 where it falls back to float32.
+
+    A Python number that is cast to float64 is rounded to float32 on the way (tf.cast makes a
+    tensor of it first), and so are the constants inside tf.nn.gelu and tf.nn.leaky_relu: their
+    float64 results are right to 1e-8 only. The formulas are Keras' own, with exact constants.
+    """
+    import tensorflow as tf
+
+    tensorflow = keras.src.backend
+    cast = tensorflow.core.cast
+
+    def exact_cast(x: Any, dtype: Any) -> Any:
+        return (
+            tf.constant(x, "float64") if type(x) is float and dtype == "float64" else cast(x, dtype)
+        )
+
+    def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+        return tf.where(x > 0, x, x * tf.constant(negative_slope, x.dtype))
+
+    def gelu(x: Any, approximate: bool = True) -> Any:
+        def number(value: float) -> Any:
+            return tf.constant(value, x.dtype)
+
+        if approximate:
+            inner = number((2 / math.pi) ** 0.5) * (x + number(0.044715) * tf.pow(x, 3))
+            return number(0.5) * x * (number(1.0) + tf.tanh(inner))
+        return number(0.5) * x * (number(1.0) + tf.math.erf(x / number(2**0.5)))
+
+    tensorflow.core.cast = exact_cast
+    tensorflow.nn.leaky_relu = leaky_relu
+    tensorflow.nn.gelu = gelu
+
+
 def load_original(path: str, precision: str) -> Any:
     """The saved model with its computations in ``precision``: float32 as saved, or float64.
 
@@ -30,6 +65,8 @@ def load_original(path: str, precision: str) -> Any:
     if precision == "float32":
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     keras.config.set_floatx(precision)
+    if keras.backend.backend() == "tensorflow":
+        keep_float64()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "model.keras")
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
