@@ -24,6 +24,8 @@ NAMES = [
     "siamese",
     "translator",
     "shapes",
+    "odd_names",
+    "trained",
 ]
 BIN = Path(sys.executable).parent
 

@@ -162,6 +162,37 @@ def shapes():
     return keras.Model(series, [x, flat])
 
 
+def odd_names():
+    """Names that would be code, keywords, a module's attributes, or each other."""
+    x = keras.Input((4,), name="for")
+    y = layers.Dense(4, name='x"); import os; os.system("touch pwned")#')(x)
+    y = layers.Dense(4, name="forward")(y)
+    y = layers.Dense(4, name="a-b")(y)
+    y = layers.Dense(4, name="a b")(y)
+    y = layers.Dense(4, name="d\u00e9tail\u202e\n")(y)
+    y = layers.Dense(4, name="{0}")(y)
+    block = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="torch")], name='"""')
+    return keras.Model(x, {"nn": block(y), "\\{1}'": y}, name="import os")
+
+
+def trained():
+    """Article A's network without its dropouts, small, compiled with an accuracy."""
+    tokens = keras.Input((20,), dtype="int32", name="tokens")
+    features = keras.Input((2,), name="features")
+    x = layers.Embedding(200, 12, trainable=False)(tokens)
+    x = layers.Bidirectional(layers.LSTM(6, return_sequences=True))(x)
+    x, ahead, back = layers.Bidirectional(layers.GRU(6, return_sequences=True, return_state=True))(
+        x
+    )
+    average = layers.GlobalAveragePooling1D()(x)
+    x = layers.Concatenate()([average, ahead, back, layers.GlobalMaxPooling1D()(x), features])
+    x = layers.Dense(8, activation="relu")(x)
+    model = keras.Model([tokens, features], layers.Dense(1, activation="sigmoid")(x))
+    optimizer = keras.optimizers.Adam(clipvalue=0.01)
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
 MODELS = {
     build.__name__: build
     for build in (
@@ -173,6 +204,8 @@ MODELS = {
         siamese,
         translator,
         shapes,
+        odd_names,
+        trained,
     )
 }
 

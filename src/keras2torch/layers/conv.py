@@ -37,7 +37,7 @@ from keras2torch.registry import example, layer
     ],
 )
 def conv1d(step: Step, x: Tensor) -> Tensor:
-    """``nn.Conv1d``; see ``_conv``."""
+    """``nn.Conv1d`` over channels-first memory, padded as Keras does."""
     return _conv(step, x, 1)
 
 
@@ -87,7 +87,7 @@ def conv1d(step: Step, x: Tensor) -> Tensor:
     ],
 )
 def conv2d(step: Step, x: Tensor) -> Tensor:
-    """``nn.Conv2d``; see ``_conv``."""
+    """``nn.Conv2d`` over channels-first memory, padded as Keras does."""
     return _conv(step, x, 2)
 
 
@@ -110,7 +110,7 @@ def conv2d(step: Step, x: Tensor) -> Tensor:
     ],
 )
 def conv3d(step: Step, x: Tensor) -> Tensor:
-    """``nn.Conv3d``; see ``_conv``."""
+    """``nn.Conv3d`` over channels-first memory, padded as Keras does."""
     return _conv(step, x, 3)
 
 

@@ -1,0 +1,137 @@
+"""Training side by side: the curves of a small compiled model, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras2torch import DataError, UnsupportedError
+from keras2torch.compare.compare import CLOSE
+from keras2torch.compare.recipe import recipe_of
+from keras2torch.demo import reviews
+
+ADAM = {
+    "module": "keras.optimizers",
+    "class_name": "Adam",
+    "config": {
+        "name": "adam",
+        "learning_rate": 0.001,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-7,
+        "amsgrad": False,
+        "clipvalue": 1.0,
+    },
+}
+
+
+def test_two_curves_lie_on_top_of_each_other(models: Path, tmp_path: Path) -> None:
+    """Article A's network, clipped gradients included, but for its dropouts, whose masks differ."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "tokens": rng.integers(0, 200, (72, 20)).astype(np.int32),
+        "features": rng.standard_normal((72, 2)).astype(np.float32),
+        "y": rng.integers(0, 2, (72, 1)).astype(np.float32),
+    }
+    arrays |= {f"val_{name}": array[:16] for name, array in arrays.items()}
+    np.savez(tmp_path / "data.npz", **arrays)
+    command = ["compare", models / "trained.keras", "--data", tmp_path / "data.npz"]
+    command += ["-o", tmp_path / "out", "--batch-size", "16", "--epochs", "2"]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("keras2torch"), *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert found["equal"]
+    assert len(found["proof"]["keras"]["steps"]) == 5
+    assert len(found["training"]["torch"]["steps"]) == 10
+    assert found["training"]["torch"]["steps"][4]["size"] == 8
+    # Keras on JAX computes its losses' mean in float32 in a float64 model too.
+    assert found["proof"]["largest_difference"] < 1e-6 < CLOSE
+    assert found["training"]["largest_difference"] < 1e-5
+    ours, theirs = (found["training"][side]["validation"] for side in ("torch", "keras"))
+    assert ours[-1]["loss"] == pytest.approx(theirs[-1]["loss"], rel=1e-5)
+    assert ours[-1]["accuracy"] == pytest.approx(theirs[-1]["accuracy"])
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "lie on top of each other" in page
+    assert page.count("<svg") == 5
+    assert "http://" not in page.replace("http://www.w3.org", "").replace(
+        "http://purl.org", ""
+    ).replace("http://creativecommons.org", "")
+
+
+def test_recipe_of_an_uncompiled_model_is_refused() -> None:
+    with pytest.raises(DataError, match="uncompiled"):
+        recipe_of(None)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"loss": "hinge"}, "hinge"),
+        ({"metrics": ["auc"]}, "auc"),
+        ({"optimizer": {**ADAM, "class_name": "Lion"}}, "Lion"),
+        ({"optimizer": {**ADAM, "config": {**ADAM["config"], "use_ema": True}}}, "use_ema"),
+        ({"optimizer": {**ADAM, "config": {**ADAM["config"], "surprise": 1}}}, "surprise"),
+        ({"loss_weights": [1, 2]}, "loss_weights"),
+    ],
+)
+def test_what_can_not_be_compared_is_named(change: dict[str, object], named: str) -> None:
+    compiled = {"optimizer": ADAM, "loss": "binary_crossentropy", "metrics": ["accuracy"]}
+    assert recipe_of(compiled).clip == ("clipvalue", 1.0)
+    with pytest.raises(UnsupportedError, match=named):
+        recipe_of({**compiled, **change})
+
+
+def test_packaged_reviews() -> None:
+    texts = reviews.packaged(40, 10)
+    assert texts.x.shape == (40, reviews.LENGTH)
+    assert texts.val_x.shape == (10, reviews.LENGTH)
+    assert 0 < texts.y.mean() < 1
+    assert texts.x.max() < reviews.WORDS
+    first = texts.x[0][texts.x[0] > 0]
+    assert len(first) == reviews.LENGTH or first[0] == reviews.START
+
+
+def test_imdb_npz_as_keras_reads_it(tmp_path: Path) -> None:
+    """The file of keras.datasets.imdb, whose arrays of lists NumPy pickles."""
+    rng = np.random.default_rng(1)
+    parts: dict[str, object] = {}
+    for side in ("train", "test"):
+        lists = [rng.integers(1, 30_000, rng.integers(3, 300)).tolist() for _ in range(12)]
+        rows = np.empty(12, dtype=object)
+        rows[:] = lists
+        parts |= {f"x_{side}": rows, f"y_{side}": rng.integers(0, 2, 12)}
+    np.savez(tmp_path / "imdb.npz", **parts)
+    read = reviews.imdb_npz(tmp_path / "imdb.npz", None, 5)
+    order = np.arange(12)
+    np.random.RandomState(113).shuffle(order)
+    ranks = parts["x_train"][order[0]]  # type: ignore[index]
+    ids = [1] + [r + 3 if r + 3 < reviews.WORDS else 2 for r in ranks]
+    assert read.x[0][-len(ids[-200:]) :].tolist() == ids[-200:]
+    assert read.y[0] == parts["y_train"][order[0]]  # type: ignore[index]
+    assert read.val_x.shape == (5, 200)
+
+
+def test_imdb_npz_with_code_in_it_is_refused(tmp_path: Path) -> None:
+    class Code:
+        def __reduce__(self) -> tuple[object, ...]:
+            return print, ("pwned",)
+
+    rows = np.empty(1, dtype=object)
+    rows[0] = Code()
+    np.savez(tmp_path / "imdb.npz", x_train=rows, y_train=[0], x_test=rows, y_test=[0])
+    with pytest.raises(DataError, match=r"builtins\.print"):
+        reviews.imdb_npz(tmp_path / "imdb.npz", None, None)
+    with zipfile.ZipFile(tmp_path / "imdb.npz") as archive, pytest.raises(pickle.UnpicklingError):
+        reviews._array(archive.read("x_train.npy"))
