@@ -114,13 +114,16 @@ def test_imdb_npz_as_keras_reads_it(tmp_path: Path) -> None:
         parts |= {f"x_{side}": rows, f"y_{side}": rng.integers(0, 2, 12)}
     np.savez(tmp_path / "imdb.npz", **parts)
     read = reviews.imdb_npz(tmp_path / "imdb.npz", None, 5)
-    order = np.arange(12)
-    np.random.RandomState(113).shuffle(order)
+    shuffler = np.random.RandomState(113)
+    order, test_order = np.arange(12), np.arange(12)
+    shuffler.shuffle(order)
+    shuffler.shuffle(test_order)
     ranks = parts["x_train"][order[0]]  # type: ignore[index]
     ids = [1] + [r + 3 if r + 3 < reviews.WORDS else 2 for r in ranks]
     assert read.x[0][-len(ids[-200:]) :].tolist() == ids[-200:]
     assert read.y[0] == parts["y_train"][order[0]]  # type: ignore[index]
     assert read.val_x.shape == (5, 200)
+    assert read.val_y[:, 0].tolist() == parts["y_test"][test_order[:5]].tolist()  # type: ignore[index]
 
 
 def test_imdb_npz_with_code_in_it_is_refused(tmp_path: Path) -> None:

@@ -123,10 +123,11 @@ def imdb_npz(path: Path, train: int | None, validate: int | None) -> Reviews:
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise DataError(f"{quoted(path)} is not imdb.npz: {quoted(error)}") from error
     chosen = []
+    shuffler = np.random.RandomState(SHUFFLE)  # one for both sides, as in Keras
     for side, count in (("train", train), ("test", validate)):
         reviews, labels = parts[f"x_{side}"], parts[f"y_{side}"]
         order = np.arange(len(reviews))
-        np.random.RandomState(SHUFFLE).shuffle(order)
+        shuffler.shuffle(order)
         order = order[:count]
         chosen += [padded(reviews[order]), labels[order].astype(np.float32).reshape(-1, 1)]
     return Reviews(

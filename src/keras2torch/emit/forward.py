@@ -63,7 +63,7 @@ def _inlined(
     uses = Counter(o for s in statements for o in s.operands if isinstance(o, Value))
     uses.update(outputs)
     waiting: dict[Value, Statement] = {}
-    kept: list[Statement] = []
+    kept: dict[Statement, None] = {}  # a set in order
     for statement in statements:
         merged = statement
         for operand in statement.operands:
@@ -77,12 +77,12 @@ def _inlined(
             if len(candidate.expression) <= MAX_INLINE:
                 merged = candidate
                 del waiting[inner.targets[0]]
-                kept.remove(inner)
-        kept.append(merged)
+                del kept[inner]
+        kept[merged] = None
         first = merged.targets[0]
         if merged.target == "{0}" and uses[first] == 1 and first not in seen:
             waiting[first] = merged
-    return kept
+    return list(kept)
 
 
 def _merge(outer: Statement, inner: Statement) -> Statement:
