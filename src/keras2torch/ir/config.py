@@ -69,6 +69,13 @@ class Config:
     ) -> builtins.float | None:
         return None if self.raw(key, default) is None else self.float(key)
 
+    def rate(self, key: str, default: builtins.float = _REQUIRED) -> builtins.float:
+        """A share from 0 to 1, such as a dropout's rate."""
+        value = self.float(key, default)
+        if not 0 <= value <= 1:
+            raise self.wrong(key, "a number from 0 to 1", value)
+        return value
+
     def bool(self, key: str, default: builtins.bool = _REQUIRED) -> builtins.bool:
         value = self.raw(key, default)
         if type(value) is not builtins.bool:

@@ -15,12 +15,12 @@ from keras2torch.registry import example, layer
 )
 def alpha_dropout(step: Step, x: Tensor) -> Tensor:
     """Sets elements to SELU's lower limit while training, and rescales as PyTorch's does."""
-    rate = step.config.float("rate")
+    rate = step.config.rate("rate")
     step.config.ignore("seed")
     if step.config.raw("noise_shape", None) is not None:
         raise step.unsupported("noise_shape")
     if rate == 0:
         return x
-    if not 0 < rate < 1:
+    if rate == 1:
         raise step.unsupported(f"rate={rate}, which drops everything,")
     return step.compute("{0}({1})", step.module("nn.AlphaDropout", rate), x, like=x)

@@ -15,7 +15,7 @@ from keras2torch.registry import example, layer
 )
 def dropout(step: Step, x: Tensor) -> Tensor:
     """Zeroes elements while training. Keras' seed belongs to its own random numbers."""
-    rate = step.config.float("rate")
+    rate = step.config.rate("rate")
     step.config.ignore("seed")
     if step.config.raw("noise_shape", None) is not None:
         raise step.unsupported("noise_shape")

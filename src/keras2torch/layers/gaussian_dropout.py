@@ -15,10 +15,10 @@ from keras2torch.registry import example, layer
 )
 def gaussian_dropout(step: Step, x: Tensor) -> Tensor:
     """Multiplies by noise while training. Keras' seed belongs to its own random numbers."""
-    rate = step.config.float("rate")
+    rate = step.config.rate("rate")
     step.config.ignore("seed")
     if rate == 0:
         return x
-    if not 0 < rate < 1:
+    if rate == 1:
         raise step.unsupported(f"rate={rate}, whose noise is infinite,")
     return step.compute("{0}({1})", step.module(step.helper("GaussianDropout"), rate), x, like=x)
