@@ -11,8 +11,8 @@ import pytest
 
 from keras2torch import port
 from keras2torch.emit.audit import AuditError, audit
-from keras2torch.emit.literals import literal
 from keras2torch.emit.names import GLOBALS, Names
+from keras2torch.ir.literals import literal
 
 
 @pytest.mark.parametrize(

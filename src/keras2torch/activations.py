@@ -103,5 +103,5 @@ def _by_layer(step: Step, x: Tensor, value: Mapping[str, Any]) -> Tensor:
         raise step.unsupported("an activation that is a custom layer")
     part = step.part("activation", "activation", value)
     mapping = registry.find(str(value["class_name"]), False, part.where)
-    result: Tensor = part.run(mapping, [replace(x, mask=None)], {})
+    result: Tensor = mapping.outputs(part, [replace(x, mask=None)], {})
     return replace(result, mask=x.mask)

@@ -8,14 +8,12 @@ deviations and widens it by 1/0.87962566103423978, so that the cut one has the w
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from keras2torch.emit.literals import literal
 from keras2torch.errors import UnsupportedError, quoted
-
-if TYPE_CHECKING:
-    from keras2torch.ir.config import Config
-    from keras2torch.ir.weights import Shape, Weight
+from keras2torch.ir.config import Config
+from keras2torch.ir.literals import literal
+from keras2torch.ir.weights import Weight
+from keras2torch.readers.saved import Shape
 
 CUT_NORMAL_STD = 0.87962566103423978
 # class name: (scale, mode, distribution)
@@ -44,17 +42,11 @@ def reset(config: Config, option: str, weight: Weight, target: str) -> str:
     if not isinstance(raw, dict) or not isinstance(raw.get("config"), dict):
         raise UnsupportedError(f"{where}: an initializer in another notation: {quoted(raw)}")
     name = raw.get("class_name")
-    options = _options(raw["config"], where)
+    options = Config(raw["config"], where)
     options.ignore("seed", "input_axes", "output_axes")
     statement = _statement(str(name), options, weight, target)
     options.finish()
     return statement
-
-
-def _options(values: object, where: str) -> Config:
-    from keras2torch.ir.config import Config
-
-    return Config(values, where)
 
 
 def _statement(name: str, options: Config, weight: Weight, target: str) -> str:

@@ -12,8 +12,8 @@ from keras2torch.errors import ModelError
 from keras2torch.ir.build import graph_of
 from keras2torch.ir.graph import Graph, Layer, Ref, leaves
 from keras2torch.ir.lower import program_of
-from keras2torch.ir.weights import Group
 from keras2torch.readers import read
+from keras2torch.readers.saved import Group
 
 
 @dataclass(frozen=True)

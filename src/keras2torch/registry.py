@@ -11,10 +11,12 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from keras2torch.errors import UnsupportedError, quoted
+from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.program import Tensor
 
 if TYPE_CHECKING:
     from keras2torch.ir.step import Step
@@ -61,8 +63,33 @@ class LayerMapping:
     masks: Masks
     examples: tuple[Example, ...]
 
-    def lower(self, step: Step, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """The outputs of a call; arguments that the mapping does not take are refused."""
+    def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
+
+        def in_keras_order(leaf: Any) -> Any:
+            return step.keras_order(leaf) if isinstance(leaf, Tensor) else leaf
+
+        mask = kwargs.pop("mask", None)
+        step.mask_is_explicit = mask is not None
+        if mask is not None:
+            if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):
+                raise step.unsupported("a mask argument of this kind")
+            if mask.dtype != "bool":  # Keras reads any mask as true and false
+                mask = step.compute("{0}.bool()", mask, like=mask, dtype="bool", hint="mask")
+            args[0] = replace(args[0], mask=mask.value)
+        if not self.any_order:
+            args = map_leaves(in_keras_order, args)
+            kwargs = map_leaves(in_keras_order, kwargs)
+        outputs = self._called(step, args, kwargs)
+        if self.masks != "own":
+            first = args[0] if args and self.masks == "keeps" else None
+            kept = first.mask if isinstance(first, Tensor) else None
+            outputs = map_leaves(lambda tensor: replace(tensor, mask=kept), outputs)
+        step.finish()
+        return outputs
+
+    def _called(self, step: Step, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call the mapping; arguments that it does not take are refused."""
         given = {key: value for key, value in kwargs.items() if value is not None}
         try:
             bound = inspect.signature(self.function).bind(step, *args, **given)

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras2torch.emit.literals import literal
 from keras2torch.emit.names import GLOBALS, Names
 from keras2torch.ir.graph import Shape, leaves, map_leaves
+from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Model, Module, Statement, Value
 
 MAX_INLINE = 84  # an expression longer than this is not made longer still

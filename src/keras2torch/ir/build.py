@@ -9,8 +9,8 @@ from typing import Any
 
 from keras2torch.errors import ConfigError, UnsupportedError, WeightsError, quoted
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves
-from keras2torch.ir.weights import Group
 from keras2torch.readers.limits import LIMITS
+from keras2torch.readers.saved import Group
 
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 

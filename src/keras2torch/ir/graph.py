@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keras2torch.ir.weights import Group
+from keras2torch.readers.saved import Group
 
 Shape = tuple[int | None, ...]
 

@@ -129,7 +129,7 @@ class _ModelLowering:
             self.findings,
             self.trainable,
         )
-        return step.run(mapping, args, kwargs) if mapping else None
+        return mapping.outputs(step, args, kwargs) if mapping else None
 
     def _tensor(self, leaf: Any) -> Any:
         return self.tensors[leaf] if isinstance(leaf, Ref) else leaf

@@ -7,18 +7,16 @@ is refused here, so that no option of a file can be a silent difference.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from keras2torch import initializers
-from keras2torch.emit.literals import literal
 from keras2torch.errors import ModelError, UnsupportedError, quoted
 from keras2torch.ir.config import Config
-from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Model, Module, Tensor, Value
 from keras2torch.ir.weights import Weight, Weights
 from keras2torch.ir.writer import Writer
-from keras2torch.registry import LayerMapping
 
 
 @dataclass
@@ -69,27 +67,6 @@ class Step(Writer):
     def where(self) -> str:
         """How errors name the layer."""
         return self.config.where
-
-    def run(self, mapping: LayerMapping, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """The mapping's outputs; what it left unread is refused."""
-        mask = kwargs.pop("mask", None)
-        self.mask_is_explicit = mask is not None
-        if mask is not None:
-            if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):
-                raise self.unsupported("a mask argument of this kind")
-            if mask.dtype != "bool":  # Keras reads any mask as true and false
-                mask = self.compute("{0}.bool()", mask, like=mask, dtype="bool", hint="mask")
-            args[0] = replace(args[0], mask=mask.value)
-        if not mapping.any_order:
-            args = map_leaves(self._in_keras_order, args)
-            kwargs = map_leaves(self._in_keras_order, kwargs)
-        outputs = mapping.lower(self, args, kwargs)
-        if mapping.masks != "own":
-            first = args[0] if args and mapping.masks == "keeps" else None
-            kept = first.mask if isinstance(first, Tensor) else None
-            outputs = map_leaves(lambda t: replace(t, mask=kept), outputs)
-        self.finish()
-        return outputs
 
     def part(self, name: str, child: str, options: object) -> Step:
         """A layer inside this one, e.g. a wrapper's: ``options`` as saved, weights by attribute."""
@@ -170,9 +147,6 @@ class Step(Writer):
     def unsupported(self, what: str) -> UnsupportedError:
         """The error for an honest layer that has no exact port."""
         return UnsupportedError(f"{self.where}: {what} has no exact port yet")
-
-    def _in_keras_order(self, leaf: Any) -> Any:
-        return self.keras_order(leaf) if isinstance(leaf, Tensor) else leaf
 
     def _check_dtype(self) -> None:
         """Only float32 is ported yet; every layer's config holds its policy."""

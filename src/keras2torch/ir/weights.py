@@ -7,45 +7,15 @@ stays near the largest single tensor, not near the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keras2torch.errors import WeightsError, quoted
-
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
-
-
-class Variable(Protocol):
-    """One stored array of the file."""
-
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
-    def array(self) -> Array: ...
-
-
-@dataclass(frozen=True)
-class Group:
-    """The stored variables of one Keras object in their saved order, and its parts by attribute.
-
-    ``name`` is the object's own name where the file tells it; parts are stored under other names.
-    """
-
-    path: str
-    variables: tuple[Variable, ...] = ()
-    children: Mapping[str, Group] | None = None
-    name: str | None = None
-
-    def count(self) -> int:
-        """How many variables stand here and below."""
-        return len(self.variables) + sum(g.count() for g in (self.children or {}).values())
+from keras2torch.readers.saved import Array, Group, Shape
 
 
 @dataclass(frozen=True)

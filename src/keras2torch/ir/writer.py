@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from keras2torch.emit.literals import literal
 from keras2torch.ir.graph import Shape, leaves, map_leaves
+from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Model, Module, Statement, Tensor, Value
 
 INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")

@@ -1,4 +1,4 @@
-from keras2torch.emit.literals import literal
+from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.registry import example, layer
@@ -11,12 +11,12 @@ from keras2torch.registry import example, layer
     examples=[
         example({}, (4,)),
         example({"max_value": 6}, (4,)),
-        example({"max_value": 0.5}, (5, 4), masked=True),
-        example({"negative_slope": 0.25}, (4,)),
-        example({"threshold": 0.25}, (4,)),
-        example({"threshold": 0.25, "max_value": 0.75}, (4,)),
-        example({"max_value": 6.0, "negative_slope": 0.25}, (4,)),
-        example({"max_value": 0.5, "negative_slope": 0.25, "threshold": 0.125}, (4,)),
+        example({"max_value": 0.6}, (5, 4), masked=True),
+        example({"negative_slope": 0.2}, (4,)),
+        example({"threshold": 0.3}, (4,)),
+        example({"threshold": 0.3, "max_value": 0.7}, (4,)),
+        example({"max_value": 6.0, "negative_slope": 0.3}, (4,)),
+        example({"max_value": 0.7, "negative_slope": 0.3, "threshold": 0.1}, (4,)),
     ],
 )
 def relu(step: Step, x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from keras2torch.emit.literals import literal
+from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.registry import op

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from keras2torch.errors import ConfigError, FormatError, quoted
-from keras2torch.ir.weights import Group, Variable
 from keras2torch.readers import hdf5, strict_json
 from keras2torch.readers.archive import Archive
 from keras2torch.readers.limits import LIMITS
-from keras2torch.readers.saved import Saved
+from keras2torch.readers.saved import Group, Saved, Variable
 
 CONFIG = "config.json"
 METADATA = "metadata.json"

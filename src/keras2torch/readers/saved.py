@@ -5,9 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from keras2torch.ir.weights import Group, Variable
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Variable(Protocol):
+    """One stored array of the file."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def array(self) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Group:
+    """The stored variables of one Keras object in their saved order, and its parts by attribute.
+
+    ``name`` is the object's own name where the file tells it; parts are stored under other names.
+    """
+
+    path: str
+    variables: tuple[Variable, ...] = ()
+    children: Mapping[str, Group] | None = None
+    name: str | None = None
+
+    def count(self) -> int:
+        """How many variables stand here and below."""
+        return len(self.variables) + sum(g.count() for g in (self.children or {}).values())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,70 @@
+"""Inputs for a check: made ones meet what models are fed, a user's are looked at before use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras2torch import DataError
+from keras2torch.verify.check import apart
+from keras2torch.verify.inputs import made_inputs, read_inputs
+
+TOKENS = {"name": "tokens", "shape": [None, 8], "dtype": "int32", "below": 50}
+IMAGE = {"name": "image", "shape": [None, None, 5, 3], "dtype": "float32", "below": None}
+
+
+def test_made_inputs() -> None:
+    arrays = made_inputs([TOKENS, IMAGE])
+    tokens, image = arrays["tokens"], arrays["image"]
+    assert tokens.dtype == np.int32
+    assert tokens.min() == 0
+    assert tokens.max() < 50
+    assert (tokens[1, :2] == 0).all()
+    assert (tokens[2, -2:] == 0).all()
+    assert image.shape == (4, 24, 5, 3)
+    assert image.dtype == np.float32
+    again = made_inputs([TOKENS, IMAGE])
+    assert all((arrays[name] == again[name]).all() for name in arrays)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"other": np.zeros((2, 8))}, "no array 'tokens'"),
+        ({"tokens": np.zeros((2, 9))}, "must have shape"),
+        ({"tokens": np.zeros(8)}, "must have shape"),
+        ({"tokens": np.zeros((2, 8)), "image": np.zeros((3, 4, 5, 3))}, "number of samples"),
+    ],
+)
+def test_a_users_inputs_must_fit(arrays: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, **{"image": np.zeros((2, 4, 5, 3)), **arrays})  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=said):
+        read_inputs(path, [TOKENS, IMAGE])
+
+
+def test_what_is_no_npz_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no file"):
+        read_inputs(tmp_path / "nowhere.npz", [TOKENS])
+    (tmp_path / "text.npz").write_text("hello")
+    with pytest.raises(DataError, match=r"no \.npz"):
+        read_inputs(tmp_path / "text.npz", [TOKENS])
+    pickled = np.empty(1, dtype=object)
+    np.savez(tmp_path / "code.npz", tokens=pickled)
+    with pytest.raises(DataError, match=r"no \.npz"):
+        read_inputs(tmp_path / "code.npz", [TOKENS])
+
+
+def test_apart() -> None:
+    a = np.array([1.0, -4.0, 2.0])
+    assert apart([a], [a]) == (0.0, 0.0)
+    assert apart([a], [a + [0.0, 0.0, 0.5]]) == (0.5, 0.125)
+    assert apart([a], [a[:2]])[1] == np.inf
+    assert apart([a], [])[1] == np.inf
+    nan = np.array([1.0, np.nan, np.inf])
+    assert apart([nan], [nan]) == (0.0, 0.0)
+    assert apart([nan], [np.array([1.0, 2.0, np.inf])])[1] == np.inf
+    assert apart([nan], [np.array([1.0, np.nan, -np.inf])])[1] == np.inf
+    assert apart([np.zeros(2)], [np.array([0.0, 1e-3])]) == (1e-3, 1e-3)
