@@ -63,6 +63,7 @@ def test_apart() -> None:
     assert apart([a], [a + [0.0, 0.0, 0.5]]) == (0.5, 0.125)
     assert apart([a], [a[:2]])[1] == np.inf
     assert apart([a], [])[1] == np.inf
+    assert apart([a, None], [a, a]) == (0.0, 0.0)
     nan = np.array([1.0, np.nan, np.inf])
     assert apart([nan], [nan]) == (0.0, 0.0)
     assert apart([nan], [np.array([1.0, 2.0, np.inf])])[1] == np.inf

@@ -167,29 +167,25 @@ def _imports(body: str, needed: set[str]) -> list[str]:
 
 def _traces(model: Model, class_name: str, forward: Forward) -> list[dict[str, Any]]:
     """Where the outputs of each call of a Keras layer can be seen in ``forward``."""
-    found = []
-    for traced in model.traced:
-        outputs = []
-        for tensor in traced.outputs:
-            place = forward.places.get(tensor.value)
-            if place is None:
-                continue
-            entry: dict[str, Any] = {"line": place[0], "name": place[1]}
-            if tensor.order is not None:
-                entry["order"] = list(tensor.order)
-            if tensor.flat is not None:
-                entry["flat"] = [list(tensor.flat[0]), list(tensor.flat[1])]
-            outputs.append(entry)
-        if len(outputs) == len(traced.outputs):
-            found.append(
-                {
-                    "layer": traced.layer,
-                    "call": traced.call,
-                    "class": class_name,
-                    "outputs": outputs,
-                }
-            )
-    return found
+    return [
+        {"layer": traced.layer, "call": traced.call, "class": class_name, "outputs": outputs}
+        for traced in model.traced
+        if any(outputs := [_seen(tensor, forward) for tensor in traced.outputs])
+    ]
+
+
+def _seen(tensor: Tensor, forward: Forward) -> dict[str, Any] | None:
+    """After which line of ``forward`` a tensor can be seen, under which name, and in which order;
+    None where nothing uses it, so that it is not made."""
+    place = forward.places.get(tensor.value)
+    if place is None:
+        return None
+    entry: dict[str, Any] = {"line": place[0], "name": place[1]}
+    if tensor.order is not None:
+        entry["order"] = list(tensor.order)
+    if tensor.flat is not None:
+        entry["flat"] = [list(tensor.flat[0]), list(tensor.flat[1])]
+    return entry
 
 
 def _state(

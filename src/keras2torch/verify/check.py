@@ -26,7 +26,7 @@ import numpy.typing as npt
 from keras2torch.errors import PortError, quoted
 from keras2torch.processes import require, run_worker
 from keras2torch.verify.inputs import made_inputs, read_inputs
-from keras2torch.verify.recording import load_recording
+from keras2torch.verify.recording import Outputs, load_recording
 
 EQUAL_FLOAT64 = 1e-10
 EQUAL_FLOAT32 = 1e-5
@@ -34,7 +34,7 @@ FLOORS = 4.0
 OUTPUT = ""  # the key of the whole model's outputs in a recording
 
 Array = npt.NDArray[Any]
-Recorded = Mapping[str, list[Array]]
+Recorded = Mapping[str, Outputs]
 
 
 @dataclass(frozen=True)
@@ -218,12 +218,17 @@ def _differences(run: Run, keras: Recorded, torch: Recorded, exact: Recorded) ->
     return found
 
 
-def apart(expected: Sequence[Array], found: Sequence[Array]) -> tuple[float, float]:
-    """The largest absolute and relative difference; infinite where shapes or NaNs differ."""
+def apart(expected: Sequence[Array | None], found: Sequence[Array | None]) -> tuple[float, float]:
+    """The largest absolute and relative difference; infinite where shapes or NaNs differ.
+
+    Outputs that one side does not have, since nothing uses them, are left out.
+    """
     if len(expected) != len(found):
         return float("inf"), float("inf")
     worst = (0.0, 0.0)
     for a, b in zip(expected, found, strict=True):
+        if a is None or b is None:
+            continue
         if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
             return float("inf"), float("inf")
         finite = np.isfinite(a)

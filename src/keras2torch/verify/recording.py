@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Outputs = list[Array | None]  # None: an output that nobody uses, so the port does not make it
 
 
 class Recording:
@@ -25,19 +26,19 @@ class Recording:
     """
 
     def __init__(self) -> None:
-        self._calls: list[tuple[str, int, list[Array]]] = []
+        self._calls: list[tuple[str, int, Outputs]] = []
 
-    def add(self, layer: str, call: int, outputs: list[Array]) -> None:
+    def add(self, layer: str, call: int, outputs: Outputs) -> None:
         """Note call number ``call`` of the layer with the Keras path ``layer``."""
         self._calls.append((layer, call, outputs))
 
-    def keyed(self) -> dict[str, list[Array]]:
+    def keyed(self) -> dict[str, Outputs]:
         """The outputs by key, in running order."""
         calls_of: dict[str, list[int]] = defaultdict(list)
         for layer, call, _ in self._calls:
             calls_of[layer].append(call)
         times: dict[tuple[str, int], int] = defaultdict(int)
-        found: dict[str, list[Array]] = {}
+        found: dict[str, Outputs] = {}
         for layer, call, outputs in self._calls:
             time = times[layer, call]
             times[layer, call] += 1
@@ -48,13 +49,13 @@ class Recording:
         """Write the outputs to a ``.npz`` of numbered arrays, with the keys beside them."""
         keyed = self.keyed()
         arrays: dict[str, Any] = {}
-        index: dict[str, list[str]] = {}
+        index: dict[str, list[str | None]] = {key: [] for key in keyed}
         for key, outputs in keyed.items():
-            index[key] = []
             for output in outputs:
-                name = f"a{len(arrays)}"
-                arrays[name] = output
+                name = None if output is None else f"a{len(arrays)}"
                 index[key].append(name)
+                if name is not None:
+                    arrays[name] = output
         np.savez(path, **arrays)
         path.with_suffix(".json").write_text(json.dumps(index))
 
@@ -71,8 +72,8 @@ def _key(layer: str, call: int, time: int, calls_of: dict[str, list[int]]) -> st
     return f"{_key(parent, outer, earlier, calls_of)}/{own}"
 
 
-def load_recording(path: Path) -> dict[str, list[Array]]:
+def load_recording(path: Path) -> dict[str, Outputs]:
     """What ``Recording.save`` wrote."""
     index = json.loads(path.with_suffix(".json").read_text())
     with np.load(path, allow_pickle=False) as arrays:
-        return {key: [arrays[name] for name in names] for key, names in index.items()}
+        return {key: [name and arrays[name] for name in names] for key, names in index.items()}

@@ -42,8 +42,8 @@ def _instrument(forward: ast.FunctionDef, owner: str, layers: list[Mapping[str, 
     for number, layer in enumerate(layers):
         if layer["class"] != owner:
             continue
-        names = ", ".join(output["name"] for output in layer["outputs"])
-        last = max(output["line"] for output in layer["outputs"])
+        names = ", ".join(output["name"] if output else "None" for output in layer["outputs"])
+        last = max(output["line"] for output in layer["outputs"] if output)
         behind.setdefault(last, []).extend(ast.parse(f"{RECORD}({number}, [{names}])").body)
     body = behind.get(-1, [])
     for place, statement in enumerate(forward.body):
@@ -80,10 +80,11 @@ def run_port(
     path = folder / "model.py"
     recording = Recording()
 
-    def record(number: int, tensors: list[torch.Tensor]) -> None:
+    def record(number: int, tensors: list[torch.Tensor | None]) -> None:
         layer = manifest["layers"][number]
         pairs = zip(tensors, layer["outputs"], strict=True)
-        recording.add(layer["layer"], layer["call"], [in_keras_order(t, o) for t, o in pairs])
+        arrays = [None if t is None else in_keras_order(t, o) for t, o in pairs]
+        recording.add(layer["layer"], layer["call"], arrays)
 
     namespace: dict[str, Any] = {"__name__": "port", "__file__": str(path), RECORD: record}
     exec(compile(instrumented(path.read_text(), manifest["layers"]), path, "exec"), namespace)  # noqa: S102
@@ -105,7 +106,8 @@ def main() -> None:
     job = json.load(sys.stdin)
     with np.load(job["inputs"], allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    recording, _, _ = run_port(Path(job["port"]), arrays, job["precision"])
+    with torch.no_grad():
+        recording, _, _ = run_port(Path(job["port"]), arrays, job["precision"])
     recording.save(Path(job["recording"]))
 
 
