@@ -104,7 +104,7 @@ def test_hostile_names_come_out_harmless(models: Path, tmp_path: Path) -> None:
     assert done.source.isascii()
     tree = ast.parse(done.source)
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert not {call for call in calls if "system" in call}
+    assert not {call for call in calls if call.split(".")[0] in ("os", "eval", "exec")}
     assert "import os" not in {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Import)}
 
 

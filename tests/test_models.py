@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras2torch import port
+from keras2torch import load, port
 from keras2torch.verify.check import account, apart
 from keras2torch.verify.recording import load_recording
 from keras2torch.verify.torch_worker import run_port
@@ -24,6 +25,7 @@ NAMES = [
     "siamese",
     "translator",
     "shapes",
+    "nests",
     "odd_names",
     "trained",
 ]
@@ -51,6 +53,15 @@ def test_every_layer_is_equal(name: str, ports: Path) -> None:
     for other in ("float32", "jax"):
         for layer, expected in load_recording(ports / f"{name}.{other}.npz").items():
             assert apart(expected, single[layer])[1] <= 1e-5, (other, layer)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_trains_in_keras_trains_in_the_port(name: str, ports: Path) -> None:
+    model = load(ports / name)
+    found = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    expected = json.loads((ports / "trained.json").read_text())[name]
+    counted = account(json.loads((ports / name / "port.json").read_text()))
+    assert found == expected == counted.trainable_torch == counted.trainable_keras
 
 
 def test_emitted_files_are_clean(ports: Path, tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ def _number(options: Config, key: str, default: float) -> str:
 
 
 def _variance_scaling(scale: float, mode: str, kind: str, weight: Weight, target: str) -> str:
+    if scale <= 0:
+        raise UnsupportedError(f"a variance scale of {scale} has no meaning")
     fan_in, fan_out = fans(weight.origin)
     if kind == "uniform" and fans_in_torch(weight.shape) == (fan_in, fan_out):
         if (scale, mode) == (1.0, "fan_avg"):
@@ -108,6 +110,8 @@ def _variance_scaling(scale: float, mode: str, kind: str, weight: Weight, target
 
 def _truncated(target: str, mean: float, std: float) -> str:
     """PyTorch's limits are absolute, Keras cuts at two standard deviations."""
+    if std == 0:
+        return f"nn.init.constant_({target}, {literal(mean)})"
     low, high = mean - 2 * std, mean + 2 * std
     numbers = ", ".join(literal(number) for number in (mean, std, low, high))
     return f"nn.init.trunc_normal_({target}, {numbers})"

@@ -91,10 +91,16 @@ class LayerMapping:
     def _called(self, step: Step, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call the mapping; arguments that it does not take are refused."""
         given = {key: value for key, value in kwargs.items() if value is not None}
+        signature = inspect.signature(self.function)
         try:
-            bound = inspect.signature(self.function).bind(step, *args, **given)
+            bound = signature.bind(step, *args, **given)
         except TypeError as error:
-            raise UnsupportedError(f"{step.where}: called in a way not known: {error}") from error
+            said = quoted(error, 200)
+            raise UnsupportedError(f"{step.where}: called in a way not known: {said}") from error
+        for name, parameter in signature.parameters.items():
+            needs_tensor = parameter.annotation in (Tensor, "Tensor")
+            if needs_tensor and not isinstance(bound.arguments.get(name), Tensor):
+                raise UnsupportedError(f"{step.where}: called on what is no tensor")
         return self.function(*bound.args, **bound.kwargs)
 
 

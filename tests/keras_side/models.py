@@ -193,6 +193,29 @@ def trained():
     return model
 
 
+def nests():
+    """Models in models: after a flatten of channels-first memory, with outputs by name in no
+    alphabetic order, on whole numbers, on a dict, and partly frozen (the usual fine-tuning)."""
+    image = keras.Input((6, 5, 2), name="image")
+    ids = keras.Input((4,), dtype="int32", name="ids")
+    flat = keras.Input((60,))
+    head = keras.Model(flat, layers.Dense(3)(layers.BatchNormalization()(flat)), name="head")
+    x = head(layers.Flatten()(layers.Conv2D(2, 3, padding="same")(image)))
+    vector = keras.Input((3,))
+    pair = keras.Model(
+        vector, {"z": layers.Dense(2)(vector), "a": layers.Dense(2)(vector)}, name="pair"
+    )
+    parts = pair(x)
+    numbers = keras.Input((4,))
+    table = keras.Sequential([numbers, layers.Embedding(30, 2), layers.Flatten()], name="table")
+    one, two = keras.Input((2,), name="one"), keras.Input((8,), name="two")
+    joined = keras.Model({"one": one, "two": two}, layers.Concatenate()([two, one]), name="joined")
+    y = joined({"two": table(ids), "one": parts["a"]})
+    head.trainable = False
+    head.layers[-1].trainable = True
+    return keras.Model([image, ids], {"k": parts["z"], "b": y})
+
+
 MODELS = {
     build.__name__: build
     for build in (
@@ -204,6 +227,7 @@ MODELS = {
         siamese,
         translator,
         shapes,
+        nests,
         odd_names,
         trained,
     )
@@ -227,6 +251,7 @@ def inputs_of(model):
 
 def main():
     folder = Path(json.load(sys.stdin)["folder"])
+    trained = {}
     for name, build in MODELS.items():
         path = folder / f"{name}.keras"
         if keras.backend.backend() == "jax":
@@ -239,12 +264,16 @@ def main():
         keras.utils.set_random_seed(3)
         model = build()
         model.save(path)
+        reloaded = keras.saving.load_model(path)
+        trained[name] = sum(int(np.prod(v.shape)) for v in reloaded.trainable_variables)
         arrays = inputs_of(model)
         np.savez(folder / f"{name}.inputs.npz", **arrays)
         for precision in ("float32", "float64"):
             model = load_original(path, precision)
             recording = record(model, tensors_for(model, arrays, precision))
             recording.save(folder / f"{name}.{precision}.npz")
+    if trained:
+        (folder / "trained.json").write_text(json.dumps(trained))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def audit(text: str) -> None:
     definitions = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
     for statement in tree.body:
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        weights = ast.unparse(statement) == WEIGHTS
+        weights = isinstance(statement, ast.Assign) and ast.unparse(statement) == WEIGHTS
         if not isinstance(statement, definitions) and not docstring and not weights:
             raise AuditError(f"line {statement.lineno}: a statement that runs on import")
     bound = _bound_names(tree)

@@ -75,6 +75,7 @@ def _sequential(name: str, config: Mapping[str, Any], weights: Group, depth: int
         inputs=Ref(calls[0].layer, 0, 0),
         outputs=previous,
         unused=_unused(groups, weights),
+        trainable=config.get("trainable") is not False,
     )
 
 
@@ -109,9 +110,12 @@ def _functional(name: str, config: Mapping[str, Any], weights: Group, depth: int
     outputs = _border(config.get("output_layers"), layers, name)
     if not list(leaves(outputs)):
         raise ConfigError(f"model {quoted(name)} has no outputs")
+    if len(calls) > LIMITS.layers:
+        raise ConfigError(f"model {quoted(name)}: more than {LIMITS.layers} calls")
     ordered = _in_running_order(calls, name)
     unused = _unused(groups, weights)
-    return Graph(name, "Functional", layers, ordered, inputs, outputs, recorded, unused)
+    trainable = config.get("trainable") is not False
+    return Graph(name, "Functional", layers, ordered, inputs, outputs, recorded, unused, trainable)
 
 
 def _entry(entry: object) -> dict[str, Any]:
@@ -210,6 +214,8 @@ def _argument(value: Any, recorded: dict[Ref, tuple[Shape, str]], where: str) ->
         if not isinstance(items, list):
             raise ConfigError(f"{where}: a tuple must hold a list of items")
         return tuple(_argument(v, recorded, where) for v in items)
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _argument(v, recorded, where) for key, v in value.items()}
     return value
 
 
@@ -246,7 +252,8 @@ def _border(value: Any, layers: Mapping[str, Layer], name: str) -> Any:
     if isinstance(value, list):
         return [_border(v, layers, name) for v in value]
     if isinstance(value, dict) and value.get("class_name") == "__tuple__":
-        return tuple(_border(v, layers, name) for v in value.get("items", ()))
+        items = value.get("items")
+        return tuple(_border(v, layers, name) for v in (items if isinstance(items, list) else ()))
     if isinstance(value, dict):
         return {_text(k, "an output's name"): _border(v, layers, name) for k, v in value.items()}
     raise ConfigError(

@@ -14,6 +14,7 @@ from typing import Any
 from keras2torch.errors import ConfigError, UnsupportedError, quoted
 from keras2torch.readers.strict_json import NonFinite
 
+WINDOW_LIMIT = 2**20  # no window of an honest layer is near
 _REQUIRED: Any = object()  # no default
 
 
@@ -113,7 +114,7 @@ class Config:
         if type(value) is builtins.int:
             value = [value] * rank
         sizes = (
-            [v for v in value if type(v) is builtins.int and v > 0]
+            [v for v in value if type(v) is builtins.int and 0 < v < WINDOW_LIMIT]
             if isinstance(value, list)
             else []
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keras2torch.errors import quoted
 from keras2torch.readers.saved import Group
 
 Shape = tuple[int | None, ...]
@@ -49,7 +50,7 @@ class Layer:
     @property
     def where(self) -> str:
         """How error messages name the layer."""
-        return f"layer {self.name!a} ({ascii(self.class_name)[1:-1]})"
+        return f"layer {quoted(self.name)} ({quoted(self.class_name)[1:-1]})"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Graph:
 
     ``inputs`` and ``outputs`` keep Keras' structure (a Ref, or lists, tuples and dicts of Refs).
     ``recorded`` has the shape and dtype of every tensor the file tells them of, ``unused`` the
-    paths of stored weights that belong to no layer.
+    paths of stored weights that belong to no layer, ``trainable`` the model's own flag.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Graph:
     outputs: Any
     recorded: Mapping[Ref, tuple[Shape, str]] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    trainable: bool = True
 
 
 def leaves(structure: Any) -> Iterator[Any]:

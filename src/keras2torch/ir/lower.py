@@ -15,6 +15,9 @@ from keras2torch.ir.step import Findings, Step
 from keras2torch.ir.weights import Weights
 from keras2torch.ir.writer import INTEGER_DTYPES, Writer
 
+MOST_SAID = 20  # problems that one error names
+MOST_PRETENDED = 8  # outputs of a failed call that its followers are looked at with
+
 
 def program_of(graph: Graph) -> Program:
     """The program of a whole model.
@@ -23,10 +26,13 @@ def program_of(graph: Graph) -> Program:
         ModelError: of the first problem's class, naming all problems of the model.
     """
     findings = Findings()
-    model = _ModelLowering(graph, "", None, True, findings).lower()
+    # Keras trains what is trainable itself, and nothing of a model that is not; the flags of
+    # nested models and of wrappers say nothing once their layers have their own.
+    model = _ModelLowering(graph, "", None, graph.trainable, findings).lower()
     if findings.problems:
-        said = dict.fromkeys(str(problem) for problem in findings.problems)
-        raise type(findings.problems[0])("; ".join(said))
+        said = list(dict.fromkeys(str(problem) for problem in findings.problems))
+        more = [f"and {len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else []
+        raise type(findings.problems[0])("; ".join(said[:MOST_SAID] + more))
     writer = Writer(model, "output")
     model.outputs = map_leaves(writer.keras_order, model.outputs)
     limits = {
@@ -67,8 +73,6 @@ class _ModelLowering:
                 raise UnsupportedError(f"{layer.where}: a model whose input is not an InputLayer")
             tensor = self._input(layer)
             if self.arguments is not None:
-                if len(self.arguments) <= place or self.arguments[place].mask is not None:
-                    raise UnsupportedError(f"{layer.where}: a mask that enters a nested model")
                 tensor = replace(self.arguments[place], value=tensor.value)
             self.program.inputs.append((layer.name, tensor))
             self._keep(Call(layer.name, 0, (), {}), tensor)
@@ -92,12 +96,14 @@ class _ModelLowering:
     def _input(self, layer: Layer) -> Tensor:
         config = Config(layer.config, layer.where)
         shape = shape_of(config.raw("batch_shape"), layer.where)
+        if not shape:
+            raise ConfigError(f"{layer.where}: an input must have a batch axis")
         dtype = config.text("dtype", "float32")
         for key in ("sparse", "ragged", "optional"):
             config.require(key, False, False)
         config.ignore("name", "trainable")
         config.finish()
-        if dtype not in (*INTEGER_DTYPES, "float32"):
+        if dtype not in (*INTEGER_DTYPES, "float32") or dtype in ("uint16", "uint32", "uint64"):
             raise UnsupportedError(f"{layer.where}: inputs of dtype {quoted(dtype)}")
         return Tensor(Value(layer.name), shape, dtype)
 
@@ -112,7 +118,13 @@ class _ModelLowering:
         args: list[Any] = list(call.args)
         kwargs = dict(call.kwargs)
         refs = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Ref)]
-        if any(ref not in self.tensors for ref in refs):
+        missing = [ref for ref in refs if ref not in self.tensors]
+        if missing and not self.findings.problems:
+            raise ConfigError(
+                f"{layer.where}: is called on output {missing[0].tensor} of "
+                f"{quoted(missing[0].layer)}, which there is not"
+            )
+        if missing:
             return None
         args = map_leaves(self._tensor, args)
         kwargs = map_leaves(self._tensor, kwargs)
@@ -136,29 +148,67 @@ class _ModelLowering:
 
     def _nested(self, layer: Layer, graph: Graph, args: list[Any]) -> Any:
         """A call of a model inside this one: a class of its own, made at the first call."""
-        given = [leaf for leaf in leaves(args) if isinstance(leaf, Tensor)]
+        writer = Writer(self.program, layer.name)
+        given = [
+            self._argument(writer, layer, graph.layers[ref.layer], argument)
+            for ref, argument in zip(
+                leaves(graph.inputs), self._arguments(layer, graph, args), strict=True
+            )
+        ]
         module = self.modules.get((layer.name, ""))
         if module is None:
-            trainable = self.trainable and layer.config.get("trainable") is not False
             path = f"{self.program.path}{layer.name}/"
-            made = _ModelLowering(graph, path, given, trainable, self.findings).lower()
+            made = _ModelLowering(graph, path, given, self.trainable, self.findings).lower()
             module = Module(layer.name, layer.name, "", model=made)
             self.modules[layer.name, ""] = module
             self.program.modules.append(module)
         inner = module.model
         if inner is None or inner.outputs is None:
             return None
-        if len(inner.inputs) != len(given):
-            raise ConfigError(f"{layer.where}: is called on {len(given)} tensors")
         if any(tensor.mask is not None for tensor in leaves(inner.outputs)):
             raise UnsupportedError(f"{layer.where}: a mask that leaves a nested model")
-        writer = Writer(self.program, layer.name)
         operands = []
         for tensor, (_, own) in zip(given, inner.inputs, strict=True):
             operands.append(writer.ordered(tensor, own.order))
             if own.value in self.findings.limits:
-                self.findings.limits[tensor.value] = self.findings.limits[own.value]
+                limits = self.findings.limits
+                limits[tensor.value] = min(limits[own.value], limits.get(tensor.value, 1 << 62))
         return writer.call_model(module, inner, operands)
+
+    def _arguments(self, layer: Layer, graph: Graph, args: list[Any]) -> list[Any]:
+        """What a nested model is called on, in the order of its inputs."""
+        first = args[0] if len(args) == 1 else args
+        if isinstance(first, dict) or isinstance(graph.inputs, dict):
+            keys = [set(part) if isinstance(part, dict) else None for part in (first, graph.inputs)]
+            if keys[0] != keys[1]:
+                raise UnsupportedError(f"{layer.where}: called on other inputs than it names")
+        given = list(leaves(first))
+        if len(given) != len(list(leaves(graph.inputs))):
+            raise ConfigError(f"{layer.where}: is called on {len(given)} tensors")
+        return given
+
+    def _argument(self, writer: Writer, layer: Layer, own: Layer, argument: Any) -> Tensor:
+        """One argument as the nested model's InputLayer ``own`` takes it; Keras casts to its
+        dtype, and a Sequential to its rank."""
+        if not isinstance(argument, Tensor):
+            raise ConfigError(f"{layer.where}: is called on what is no tensor")
+        tensor: Tensor = argument
+        if tensor.mask is not None:
+            raise UnsupportedError(f"{layer.where}: a mask that enters a nested model")
+        if tensor.flat is not None:
+            tensor = writer.keras_order(tensor)
+        wanted = self._input(own)
+        if len(wanted.shape) != tensor.rank:
+            raise UnsupportedError(
+                f"{layer.where}: takes {wanted.shape} and is called on {tensor.shape}"
+            )
+        if wanted.dtype == "float32":
+            return writer.floating(tensor)
+        if tensor.dtype != wanted.dtype and {tensor.dtype, wanted.dtype} != {"int32", "int64"}:
+            raise UnsupportedError(
+                f"{layer.where}: takes {wanted.dtype} and is called on {tensor.dtype}"
+            )
+        return tensor
 
     def _keep(self, call: Call, outputs: Any) -> None:
         """File the outputs under their Refs and trace them."""
@@ -166,6 +216,10 @@ class _ModelLowering:
             self._pretend(call)
             return
         flat = list(leaves(outputs))
+        if self.graph.class_name == "Sequential" and len(flat) != 1:
+            raise UnsupportedError(
+                f"layer {quoted(call.layer)}: several outputs inside a Sequential model"
+            )
         for place, tensor in enumerate(flat):
             ref = Ref(call.layer, call.number, place)
             self.tensors[ref] = tensor
@@ -181,8 +235,10 @@ class _ModelLowering:
     def _pretend(self, call: Call) -> None:
         """After a failed call, go on with tensors of the shapes that the file recorded, so that
         the layers after it are looked at too."""
-        for ref, (shape, dtype) in self.graph.recorded.items():
-            if (ref.layer, ref.call) == (call.layer, call.number):
+        for tensor in range(MOST_PRETENDED):
+            ref = Ref(call.layer, call.number, tensor)
+            if ref in self.graph.recorded:
+                shape, dtype = self.graph.recorded[ref]
                 self.tensors[ref] = Tensor(Value(ref.layer), shape, dtype)
 
 

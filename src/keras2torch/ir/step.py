@@ -38,6 +38,7 @@ class Source(str):
 class Step(Writer):
     """One call of one layer.
 
+    ``trainable`` is the layer's own flag and that of the whole model, as Keras has it.
     ``mask_is_explicit``: the call was given a mask, rather than its input having one.
     ``modules`` are those of the class so far, by layer and part: a layer that is called again
     finds its modules there.
@@ -58,6 +59,7 @@ class Step(Writer):
         self.config = config
         self.weights = weights
         self.findings = findings
+        self._model_trainable = trainable
         self.trainable = config.bool("trainable", True) and trainable
         self.mask_is_explicit = False
         config.ignore("name")
@@ -78,7 +80,7 @@ class Step(Writer):
             Config(inner, f"{self.where}, its {name}"),
             self.weights.child(child),
             self.findings,
-            self.trainable,
+            self._model_trainable,
         )
 
     def finish(self) -> None:

@@ -59,9 +59,12 @@ class Weight:
 
     def reorder_rows(self, order: tuple[int, ...], what: str) -> Weight:
         """The equal blocks of axis 0 in another order, e.g. the gates of a recurrence."""
-        block = self.shape[0] // len(order)
-        rows = np.concatenate([np.arange(block) + block * place for place in order])
-        return self.then(what, self.shape, lambda a: a[rows])
+        blocks = (len(order), self.shape[0] // len(order), *self.shape[1:])
+
+        def change(array: Array) -> Array:
+            return array.reshape(blocks)[list(order)].reshape(self.shape)
+
+        return self.then(what, self.shape, change)
 
     def reorder_columns(self, shape: tuple[int | None, ...], order: tuple[int, ...]) -> Weight:
         """The columns of a (out, in) matrix for an input that was flattened in another order.
@@ -70,11 +73,12 @@ class Weight:
         the order in which its axes lay in memory.
         """
         sizes = [int(size or 0) for size in shape[1:]]
-        axes = [axis - 1 for axis in order[1:]]
-        columns = np.arange(prod(sizes)).reshape(sizes).transpose(axes).reshape(-1)
-        before = " x ".join(map(str, sizes))
-        how = f"columns of {before} in the order {axes}"
-        return self.then(how, self.shape, lambda a: a[:, columns])
+        how = f"columns of {' x '.join(map(str, sizes))} in the order {[a - 1 for a in order[1:]]}"
+
+        def change(array: Array) -> Array:
+            return array.reshape(-1, *sizes).transpose(order).reshape(self.shape)
+
+        return self.then(how, self.shape, change)
 
     def row(self, index: int) -> Weight:
         """One row of axis 0."""

@@ -55,6 +55,8 @@ def batch_normalization(step: Step, x: Tensor) -> Tensor:
     config.ignore("renorm_clipping", "renorm_momentum")  # without renorm they do nothing
     if x.mask is not None and x.rank != 3:
         raise step.unsupported(f"a mask with an input of shape {x.shape}")
+    if (step.name, "") in step.modules and step.trainable:
+        step.note("is called more than once: its statistics may be updated in another order")
     norm = _module(step, x, features)
     _load(step, norm, features, x)
     x = step.floating(x, norm, "running_mean")

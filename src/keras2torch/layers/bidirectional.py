@@ -65,6 +65,9 @@ def bidirectional(step: Step, x: Tensor, initial_state: Any = None) -> Any:
     if mode is not None and mode not in MERGE:
         raise ConfigError(f"{step.where}: option 'merge_mode' can't be {quoted(mode)}")
     ahead, back = _directions(step)
+    if ahead.step.trainable != back.step.trainable:
+        raise step.unsupported("one direction that is frozen and one that trains")
+    step.trainable = ahead.step.trainable  # of a wrapper's own flag Keras keeps nothing
     options = ahead.options
     if mode not in ("concat", None) and options.units != back.options.units:
         raise step.unsupported(f"merge_mode={mode!r} of directions with different units")

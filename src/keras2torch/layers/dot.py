@@ -38,6 +38,8 @@ def dot(step: Step, inputs: Any) -> Tensor:
     shapes = [x.shape[1:axis] + x.shape[axis + 1 :] for x, axis in zip(tensors, axes, strict=True)]
     rest = shapes[0] + shapes[1]
     like, dtype = tensors[0], merging.common_dtype(step, tensors)
+    if any(x.dtype != dtype for x in tensors):
+        raise step.unsupported("inputs of different dtypes")
     if not rest:
         return step.compute(
             "({0} * {1}).sum(dim=1, keepdim=True)",

@@ -1,6 +1,5 @@
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.ir.writer import INTEGER_DTYPES
 from keras2torch.registry import Integers, example, layer
 
 
@@ -30,7 +29,7 @@ def embedding(step: Step, x: Tensor) -> Tensor:
     mask = None
     if step.config.bool("mask_zero", False):
         mask = step.compute("{0} != 0", x, like=x, dtype="bool", hint="mask").value
-    tokens = "{1}" if x.dtype in INTEGER_DTYPES else "{1}.long()"
+    tokens = "{1}" if x.dtype in ("int32", "int64") else "{1}.long()"
     return step.compute(
         f"{{0}}({tokens})", table, x, like=x, shape=(*x.shape, size), dtype="float32", mask=mask
     )

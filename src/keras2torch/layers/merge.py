@@ -8,6 +8,8 @@ from keras2torch.ir.step import Step
 from keras2torch.layers import merging
 from keras2torch.registry import Example, Integers, example, layer
 
+WIDEST = 200  # operands of one expression; Python's own parser ends at some hundreds
+
 
 def _examples(count: int = 3) -> list[Example]:
     """``count`` is the number of inputs that the layer takes."""
@@ -29,16 +31,18 @@ def add(step: Step, inputs: Any) -> Tensor:
 @layer("Subtract", masks="own", any_order=True, examples=_examples(2))
 def subtract(step: Step, inputs: Any) -> Tensor:
     """The difference of two inputs."""
-    if len(inputs) != 2:
-        raise step.unsupported(f"a call on {len(inputs)} inputs")
-    return _merged(step, inputs, " - ")
+    tensors = merging.inputs_of(step, inputs)
+    if len(tensors) != 2:
+        raise step.unsupported(f"a call on {len(tensors)} inputs")
+    return _merged(step, tensors, " - ")
 
 
 @layer("Average", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def average(step: Step, inputs: Any) -> Tensor:
     """The mean of the inputs."""
-    total = _merged(step, inputs, " + ")
-    return step.compute(f"{{0}} / {len(inputs)}", total, like=total, dtype="float32")
+    tensors = merging.inputs_of(step, inputs)
+    total = _merged(step, tensors, " + ")
+    return step.compute(f"{{0}} / {len(tensors)}", total, like=total, dtype="float32")
 
 
 @layer("Multiply", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
@@ -77,6 +81,8 @@ def minimum(step: Step, inputs: Any) -> Tensor:
 def _merged(step: Step, inputs: Any, operator: str) -> Tensor:
     """All inputs in one expression; a single one is returned as it is."""
     given = merging.inputs_of(step, inputs)
+    if len(given) > WIDEST:
+        raise step.unsupported(f"a call on more than {WIDEST} inputs")
     tensors = merging.of_one_rank(step, given)
     if len(tensors) == 1:
         return tensors[0]

@@ -1,6 +1,7 @@
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
+from keras2torch.ir.writer import INTEGER_DTYPES
 from keras2torch.registry import example, layer
 
 
@@ -24,6 +25,8 @@ def relu(step: Step, x: Tensor) -> Tensor:
     slope = step.config.float("negative_slope", 0.0)
     highest = step.config.float_or_none("max_value")
     threshold = step.config.float("threshold", 0.0)
+    if x.dtype in INTEGER_DTYPES and (slope or threshold or highest is not None):
+        raise step.unsupported("whole numbers with a limit, a slope or a threshold")
     if slope and (highest is not None or threshold):
         function = step.helper("thresholded_relu")
         options = f"{literal(slope)}, {literal(highest)}, {literal(threshold)}"

@@ -33,7 +33,12 @@ class Window:
         where it does not matter."""
         found = []
         for size, extent, stride in zip(sizes, self.extent, self.stride, strict=True):
-            missing = range(stride) if size is None else [-size % stride]
+            # Of an unknown size any rest may be missing; most of them need no padding.
+            missing = (
+                [-size % stride]
+                if size is not None
+                else [0, *range(max(0, stride - extent), stride)]
+            )
             totals = {max(extent - stride + rest, 0) for rest in missing}
             found.append([(total // 2, total - total // 2) for total in sorted(totals)])
         return found
