@@ -156,5 +156,5 @@ class Writer:
             return y
         sizes = ", ".join(str(-1 if shape[a] is None else shape[a]) for a in order[1:])
         moves = ", ".join(str(order.index(axis)) for axis in range(len(shape)))
-        expression = f"{{0}}.unflatten(1, ({sizes})).permute({moves}).flatten(1)"
+        expression = f"torch.unflatten({{0}}, 1, ({sizes})).permute({moves}).flatten(1)"
         return self.compute(expression, x, like=x, flat=None)

@@ -71,9 +71,9 @@ def _expression(old: Shape, target: Shape) -> str:
     if not target:
         return "{0}.reshape(-1)"
     if len(old) == 2:
-        return f"{{0}}.unflatten(1, ({sizes}))"
+        return f"torch.unflatten({{0}}, 1, ({sizes}))"
     if None in target or None in old[1:]:
-        return f"{{0}}.flatten(1).unflatten(1, ({sizes}))"
+        return f"torch.unflatten({{0}}.flatten(1), 1, ({sizes}))"
     return f"{{0}}.reshape(-1, {sizes})"
 
 
@@ -84,8 +84,8 @@ def _beside_channels(step: Step, x: Tensor, target: Shape) -> Tensor:
     if len(spatial) == 1:
         expression = "{0}.flatten(2)"
     elif x.rank == 3:
-        expression = f"{{0}}.unflatten(2, ({sizes}))"
+        expression = f"torch.unflatten({{0}}, 2, ({sizes}))"
     else:
-        expression = f"{{0}}.flatten(2).unflatten(2, ({sizes}))"
+        expression = f"torch.unflatten({{0}}.flatten(2), 2, ({sizes}))"
     order = (0, len(target), *range(1, len(target)))
     return step.compute(expression, x, like=x, shape=(x.shape[0], *target), order=order)
