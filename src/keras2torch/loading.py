@@ -35,6 +35,6 @@ def load(port: str | Path) -> nn.Module:
     try:
         spec.loader.exec_module(module)
         model: nn.Module = module.load()
-    except Exception as error:
+    except Exception as error:  # whatever its owner's code raises
         raise PortError(f"{quoted(folder / MODEL)}: {quoted(error, 300)}") from error
     return model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -157,9 +158,10 @@ def compare(
     require("keras", "torch", backend)
     with read(model) as saved:
         recipe = recipe_of(saved.compile_config)
+    inputs = port(model).manifest["inputs"]
+    names = [wanted["name"] for wanted in inputs]
+    arrays = _fitting(Path(data), inputs)  # before anything is written
     ported = port(model, Path(out) / "port")
-    names = [wanted["name"] for wanted in ported.manifest["inputs"]]
-    arrays = _fitting(Path(data), ported.manifest["inputs"])
     runs = 5
     progress("check", 0, runs)
     ended: list[str] = []
@@ -209,7 +211,7 @@ def _fitting(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The data, with its names and lengths checked."""
     try:
         arrays = load_data(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{quoted(path)} is no .npz of plain arrays") from error
     needed = [TARGETS, *(wanted["name"] for wanted in inputs)]
     if any(name.startswith(VALIDATION) for name in arrays):

@@ -35,7 +35,7 @@ Array = npt.NDArray[Any]
 class Reviews:
     """Token ids (reviews, LENGTH) and labels (reviews, 1), to train on and to validate on.
 
-    ``source`` says where they are from, ``words`` decodes ids where the words are known.
+    ``source`` says where they are from.
     """
 
     x: Array

@@ -40,6 +40,7 @@ USUAL_START = {
 )
 def batch_normalization(step: Step, x: Tensor) -> Tensor:
     """The emitted class ``BatchNorm``, on whichever dimension the axis lies; never a permute.
+    Called more than once, it may update its statistics in another order in training (noted).
 
     After a Flatten of channels-first memory the weights are reordered, as Dense does.
     """

@@ -68,13 +68,15 @@ def multiply(step: Step, inputs: Any) -> Tensor:
 
 @layer("Maximum", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def maximum(step: Step, inputs: Any) -> Tensor:
-    """The largest of the inputs, element by element."""
+    """The largest of the inputs, element by element. Where two are equal PyTorch shares the
+    gradient between them, and TensorFlow gives it to the first."""
     return _chosen(step, inputs, "torch.maximum({0}, {1})")
 
 
 @layer("Minimum", masks="own", any_order=True, examples=[*_examples(), example({}, [(4,)])])
 def minimum(step: Step, inputs: Any) -> Tensor:
-    """The smallest of the inputs, element by element."""
+    """The smallest of the inputs, element by element. Where two are equal PyTorch shares the
+    gradient between them, and TensorFlow gives it to the first."""
     return _chosen(step, inputs, "torch.minimum({0}, {1})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def read_inputs(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, np
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise DataError(f"there is no file {quoted(path)}") from error
-    except Exception as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{quoted(path)} is no .npz of plain arrays") from error
     chosen = {}
     for wanted in inputs:
