@@ -10,8 +10,11 @@ Made from the registry by `make docs`. Each layer is exact: every example of it,
 named here, is compared with real Keras, outputs and gradients, in float64 to 1e-12. An option or a
 layer that is not listed is refused when a model is ported, with its name and the reason.
 
-| Keras layer | in PyTorch | options that the examples cover |
-|---|---|---|
+In training, layers that draw random numbers are statistically equal: the same function of what is
+drawn, from the same distribution as in Keras, but other numbers.
+
+| Keras layer | in PyTorch | in training | options that the examples cover |
+|---|---|---|---|
 """
 
 
@@ -23,7 +26,8 @@ def table() -> str:
         options = sorted({key for example in mapping.examples for key in example.config})
         if any(example.masked for example in mapping.examples):
             options.append("*masks*")
-        rows.append(f"| {name} | {text} | {', '.join(options)} |")
+        training = "exact" if mapping.training == "exact" else "statistically equal"
+        rows.append(f"| {name} | {text} | {training} | {', '.join(options)} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Lower = Callable[..., Any]
 Masks = Literal["drops", "keeps", "own"]
+Training = Literal["exact", "statistical"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class LayerMapping:
 
     ``any_order`` mappings take tensors however they lie in memory, others get Keras' order.
     ``masks`` says what becomes of a mask: "drops" it (most layers), "keeps" the first input's, or
-    "own": the mapping itself decides.
+    "own": the mapping itself decides. ``training`` says what equal means while training: "exact",
+    or "statistical" for layers that draw random numbers, from the distributions Keras draws from.
     """
 
     name: str
@@ -62,6 +64,7 @@ class LayerMapping:
     any_order: bool
     masks: Masks
     examples: tuple[Example, ...]
+    training: Training = "exact"
 
     def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
@@ -148,13 +151,15 @@ def layer(
     examples: Sequence[Example],
     any_order: bool = False,
     masks: Masks = "drops",
+    training: Training = "exact",
 ) -> Callable[[Lower], Lower]:
     """Register a mapping under its Keras class name (several, where classes differ in a number
-    that the mapping reads from the shape)."""
+    that the mapping reads from the shape). The arguments are the fields of ``LayerMapping``."""
 
     def register(function: Lower) -> Lower:
         for name in names:
-            _register(LAYERS, LayerMapping(name, function, any_order, masks, tuple(examples)))
+            mapping = LayerMapping(name, function, any_order, masks, tuple(examples), training)
+            _register(LAYERS, mapping)
         return function
 
     return register

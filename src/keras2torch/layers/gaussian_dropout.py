@@ -7,6 +7,7 @@ from keras2torch.registry import example, layer
     "GaussianDropout",
     any_order=True,
     masks="keeps",
+    training="statistical",
     examples=[
         example({"rate": 0.3}, (4,)),
         example({"rate": 0.5, "seed": 3}, (5, 4), masked=True),

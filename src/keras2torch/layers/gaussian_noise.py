@@ -7,6 +7,7 @@ from keras2torch.registry import example, layer
     "GaussianNoise",
     any_order=True,
     masks="keeps",
+    training="statistical",
     examples=[
         example({"stddev": 0.3}, (4,)),
         example({"stddev": 0.5, "seed": 3}, (5, 4), masked=True),

@@ -7,6 +7,7 @@ from keras2torch.registry import example, layer
     "SpatialDropout1D",
     any_order=True,
     masks="keeps",
+    training="statistical",
     examples=[
         example({"rate": 0.3}, (5, 4)),
         example({"rate": 0.5}, (None, 4), masked=True),
@@ -25,6 +26,7 @@ def spatial_dropout1d(step: Step, x: Tensor) -> Tensor:
     "SpatialDropout2D",
     any_order=True,
     masks="keeps",
+    training="statistical",
     examples=[
         example({"rate": 0.3}, (4, 5, 3)),
         example({"rate": 0.5, "data_format": "channels_first", "seed": 3}, (3, 4, 5)),
@@ -40,6 +42,7 @@ def spatial_dropout2d(step: Step, x: Tensor) -> Tensor:
     "SpatialDropout3D",
     any_order=True,
     masks="keeps",
+    training="statistical",
     examples=[
         example({"rate": 0.3}, (2, 4, 5, 3)),
         example({"rate": 0.5, "data_format": "channels_first", "seed": 3}, (3, 2, 4, 5)),
