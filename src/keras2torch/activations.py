@@ -32,6 +32,7 @@ EXPRESSIONS: Mapping[str, str] = {
     "softsign": "F.softsign({0})",
     "sigmoid": "torch.sigmoid({0})",
     "log_sigmoid": "F.logsigmoid({0})",
+    "keras2_hard_sigmoid": "keras2_hard_sigmoid({0})",  # what Keras 2 called hard_sigmoid
     "hard_sigmoid": "F.relu6({0} + 3) / 6",
     "sparse_sigmoid": "(F.hardtanh({0}) + 1) / 2",
     "hard_tanh": "F.hardtanh({0})",
@@ -50,7 +51,12 @@ EXPRESSIONS: Mapping[str, str] = {
     "log_softmax": "torch.log_softmax({0}, dim={dim})",
     "sparsemax": "sparsemax({0}, dim={dim})",
 }
-HELPERS = ("squareplus", "sparse_plus", "sparsemax")  # of runtime/activations.py
+HELPERS = (
+    "keras2_hard_sigmoid",
+    "squareplus",
+    "sparse_plus",
+    "sparsemax",
+)  # of runtime/activations.py
 # Layers that Keras takes for an activation and that have no weights.
 LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 

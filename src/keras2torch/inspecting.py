@@ -11,6 +11,7 @@ from typing import Any
 from keras2torch.errors import ModelError
 from keras2torch.ir.build import graph_of
 from keras2torch.ir.graph import Graph, Layer, Ref, leaves
+from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.readers import read
 from keras2torch.readers.saved import Group
@@ -50,7 +51,7 @@ def inspect(model: str | Path) -> Inspection:
         ModelError: the file can't be read as a model at all.
     """
     with read(model) as saved:
-        graph = graph_of(saved.model, saved.weights)
+        graph = graph_of(described(saved), saved.weights)
         problem: str | None = None
         notes: tuple[str, ...] = ()
         try:

@@ -18,6 +18,7 @@ from keras2torch.emit.weights import write_weights
 from keras2torch.errors import PortError, quoted
 from keras2torch.ir.build import graph_of
 from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved, read
@@ -61,7 +62,7 @@ def port(model: str | Path, out: str | Path | None = None) -> Port:
         PortError: the folder can't be written.
     """
     with read(model) as saved:
-        program = program_of(graph_of(saved.model, saved.weights))
+        program = program_of(graph_of(described(saved), saved.weights))
         emitted = write_module(program)
         source = formatted(emitted.text)
         audit(source)

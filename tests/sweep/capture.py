@@ -224,7 +224,17 @@ def main():
     capture = Capture(Path(folder), part)
     capture.install()
     paths = [str(LAYERS / f"{file}.py") for file in files]
-    quiet = ["-q", "-c", "/dev/null", "-p", "no:cacheprovider", "--rootdir", str(LAYERS), "-W", "ignore"]
+    quiet = [
+        "-q",
+        "-c",
+        "/dev/null",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(LAYERS),
+        "-W",
+        "ignore",
+    ]
     pytest.main([*quiet, "--no-header", "--tb=no", *paths], plugins=[Plugin(capture)])
 
 

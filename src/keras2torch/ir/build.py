@@ -9,6 +9,7 @@ from typing import Any
 
 from keras2torch.errors import ConfigError, UnsupportedError, WeightsError, quoted
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves
+from keras2torch.ir.named_weights import groups_by_name
 from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.saved import Group
 
@@ -160,6 +161,8 @@ def _stored_groups(entries: Sequence[Mapping[str, Any]], weights: Group) -> dict
     Keras stores a layer not under its name but under its class in snake case, numbered where a
     class comes again (``dense``, ``dense_1``, …), and notes the layer's name beside it.
     """
+    if weights.names is not None:
+        return groups_by_name(entries, weights)
     stored = (weights.children or {}).get("layers", Group("layers"))
     counts: dict[str, int] = {}
     groups: dict[str, Group] = {}
@@ -181,6 +184,9 @@ def _stored_groups(entries: Sequence[Mapping[str, Any]], weights: Group) -> dict
 
 def _unused(groups: Mapping[str, Group], weights: Group) -> tuple[str, ...]:
     """Stored weights that are no layer's."""
+    if weights.names is not None:
+        stray = set((weights.children or {}).keys() - groups.keys())
+        return tuple(n for n in sorted(stray) if (weights.children or {})[n].count())
     stored = (weights.children or {}).get("layers", Group("layers"))
     return tuple(
         group.path

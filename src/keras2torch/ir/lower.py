@@ -10,9 +10,9 @@ from keras2torch.errors import ConfigError, ModelError, UnsupportedError, Weight
 from keras2torch.ir.build import shape_of
 from keras2torch.ir.config import Config
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
+from keras2torch.ir.named_weights import weights_of
 from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
 from keras2torch.ir.step import Findings, Step
-from keras2torch.ir.weights import Weights
 from keras2torch.ir.writer import INTEGER_DTYPES, Writer
 
 MOST_SAID = 20  # problems that one error names
@@ -137,7 +137,7 @@ class _ModelLowering:
             self.program,
             self.modules,
             Config(layer.config, layer.where),
-            Weights(layer.weights, layer.where),
+            weights_of(layer.weights, layer.where),
             self.findings,
             self.trainable,
         )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keras2torch.errors import WeightsError, quoted
-from keras2torch.readers.saved import Array, Group, Shape
+from keras2torch.readers.saved import Array, Group, Shape, Variable
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,7 @@ class Weights:
             raise WeightsError(f"{self._where}: the file has no {name}, which should be {shape}")
         variable = self._group.variables[self._taken]
         self._taken += 1
-        if variable.shape != shape:
-            raise WeightsError(
-                f"{self._where}: {name} must have shape {shape}, the file has {variable.shape}"
-            )
-        if variable.dtype.kind not in "fiu":
-            raise WeightsError(f"{self._where}: {name} must be numbers, found {variable.dtype}")
-        path = f"{self._group.path}/{name}"
-        return Weight(shape, variable.dtype, variable.array, shape, path)
+        return weight_of(variable, name, shape, f"{self._group.path}/{name}", self._where)
 
     def child(self, name: str) -> Weights:
         """The weights of a part, by the name of the attribute that Keras keeps it in."""
@@ -135,3 +128,14 @@ class Weights:
                 raise WeightsError(
                     f"{self._where}: the file has weights in {quoted(name)} that nothing uses"
                 )
+
+
+def weight_of(variable: Variable, name: str, shape: Shape, path: str, where: str) -> Weight:
+    """A stored variable as a weight; it must hold numbers and have this shape."""
+    if variable.shape != shape:
+        raise WeightsError(
+            f"{where}: {name} must have shape {shape}, the file has {variable.shape}"
+        )
+    if variable.dtype.kind not in "fiu":
+        raise WeightsError(f"{where}: {name} must be numbers, found {variable.dtype}")
+    return Weight(shape, variable.dtype, variable.array, shape, path)

@@ -33,7 +33,14 @@ ACTIVATION_MODULES = {
     "softmax": "nn.Softmax(dim=-1)",
     "log_softmax": "nn.LogSoftmax(dim=-1)",
 }
-ACTIVATION_HELPERS = ("hard_sigmoid", "softplus", "squareplus", "sparse_plus", "sparse_sigmoid")
+ACTIVATION_HELPERS = (
+    "keras2_hard_sigmoid",
+    "hard_sigmoid",
+    "softplus",
+    "squareplus",
+    "sparse_plus",
+    "sparse_sigmoid",
+)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,7 @@ def read(path: str | Path) -> Saved:
 
         return keras_v3.read(path)
     if start == b"\x89HDF\r\n\x1a\n":
-        raise UnsupportedError(
-            f"{quoted(path)} is an HDF5 file: whole-model .h5 has no reader yet; "
-            "load it in Keras and save it with model.save('model.keras')"
-        )
+        from keras2torch.readers import keras_h5
+
+        return keras_h5.read(path)
     raise FormatError(f"{quoted(path)} is not a saved Keras model: neither a zip archive nor HDF5")

@@ -6,7 +6,6 @@ and we see the same model, both must agree, members must lie end to end from byt
 central directory, and nothing may stand between or behind them. Nothing is ever extracted.
 """
 
-import mmap
 import os
 import re
 import stat
@@ -17,6 +16,7 @@ from typing import Self
 
 from keras2torch.errors import FormatError, UnsupportedError, quoted
 from keras2torch.readers.limits import LIMITS
+from keras2torch.readers.mapped import mapped
 
 __all__ = ["Archive"]
 
@@ -64,7 +64,7 @@ class Archive:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._what = quoted(os.path.basename(path))
-        self._file = self._mapped(path)
+        self._file = mapped(path)
         directory, end, count = self._directory_extent()
         members = self._central_directory(directory, end, count)
         self._members = {member.name: member for member in members}
@@ -127,18 +127,6 @@ class Archive:
     def _error(self, problem: str, name: str | None = None) -> FormatError:
         member = "" if name is None else f", {quoted(name)}"
         return FormatError(f"{self._what}{member}: {problem}")
-
-    def _mapped(self, path: str | os.PathLike[str]) -> memoryview:
-        try:
-            # Opening a pipe or a device can block or do something, so look before.
-            if not stat.S_ISREG(os.stat(path).st_mode):
-                raise self._error("not a regular file")
-            with open(path, "rb") as file:
-                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except OSError as error:
-            raise self._error(f"can't be read: {error.strerror}") from None
-        except ValueError:  # nothing to map, or a null in the path
-            raise self._error("an empty file") from None
 
     def _unpack(self, layout: struct.Struct, at: int, signature: bytes, name: str) -> list[int]:
         """The fields of a record after its signature."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from keras2torch.errors import ConfigError, FormatError, quoted
 from keras2torch.readers import hdf5, strict_json
 from keras2torch.readers.archive import Archive
 from keras2torch.readers.limits import LIMITS
+from keras2torch.readers.mapped import sha256
 from keras2torch.readers.saved import Group, Saved, Variable
 
 CONFIG = "config.json"
@@ -32,7 +32,7 @@ def read(path: Path) -> Saved:
         weights = hdf5.File(archive.view(WEIGHTS, LIMITS.total_tensor_bytes), WEIGHTS)
         return Saved(
             path=path,
-            sha256=_sha256(path),
+            sha256=sha256(path),
             keras_version=_version(archive),
             model=model,
             weights=_group(weights.root, ""),
@@ -95,8 +95,3 @@ def _optimizer(root: hdf5.Group) -> tuple[Variable, ...]:
     if "optimizer" not in root or "vars" not in root.group("optimizer"):
         return ()
     return _numbered(root.group("optimizer").group("vars"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

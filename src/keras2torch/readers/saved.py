@@ -29,12 +29,15 @@ class Group:
     """The stored variables of one Keras object in their saved order, and its parts by attribute.
 
     ``name`` is the object's own name where the file tells it; parts are stored under other names.
+    Whole-model HDF5 files keep all variables of a layer, those of its parts too, in one list;
+    then ``names`` has the name of each, such as ``lstm/lstm_cell/kernel``, and there are no parts.
     """
 
     path: str
     variables: tuple[Variable, ...] = ()
     children: Mapping[str, Group] | None = None
     name: str | None = None
+    names: tuple[str, ...] | None = None
 
     def count(self) -> int:
         """How many variables stand here and below."""

@@ -50,3 +50,11 @@ class ElementwisePReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x) - self.weight * torch.relu(-x)
+
+
+def keras2_hard_sigmoid(x: Tensor) -> Tensor:
+    """A line of slope 0.2 between 0 and 1: what ``hard_sigmoid`` was in Keras 1 and 2.
+
+    Source: tf_keras/src/backend.py.
+    """
+    return torch.clamp(0.2 * x + 0.5, 0, 1)
