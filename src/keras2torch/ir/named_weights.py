@@ -35,14 +35,13 @@ def groups_by_name(entries: Sequence[Mapping[str, Any]], weights: Group) -> dict
     parts: dict[str, list[int]] = {_name(entry): [] for entry in entries}
     names = weights.names or ()
     for place, name in enumerate(names):
-        scopes = name.split("/")
-        starts = range(len(scopes) - 1)
-        known = [
+        scopes = name.split("/")[:-1]
+        paths = [
             "/".join(scopes[start:end])
-            for start in starts
-            for end in range(len(scopes) - 1, start, -1)
+            for start in range(len(scopes))
+            for end in range(len(scopes), start, -1)
         ]
-        owner = next((owners[leaf] for leaf in known if leaf in owners), None)
+        owner = next((owners[path] for path in paths if path in owners), None)
         if owner is None:
             raise WeightsError(
                 f"model {quoted(weights.path)}: the file has {quoted(name)}, which is of no layer"
