@@ -122,6 +122,26 @@ class Config:
             raise self.wrong(key, f"{rank} positive whole numbers", self._values.get(key))
         return tuple(sizes)
 
+    def pairs(
+        self, key: str, rank: builtins.int, default: Any = _REQUIRED
+    ) -> tuple[tuple[builtins.int, builtins.int], ...]:
+        """(before, after) per axis, such as a padding: numbers from 0. One number stands for a
+        pair, and one alone for all."""
+        value = self.raw(key, default)
+        if type(value) is builtins.int or (rank == 1 and isinstance(value, list)):
+            value = [value] * rank
+        rows = value if isinstance(value, list) else []
+        pairs = [[row, row] if type(row) is builtins.int else row for row in rows]
+        if len(pairs) != rank or not all(
+            isinstance(pair, list)
+            and len(pair) == 2
+            and all(type(v) is builtins.int and 0 <= v < WINDOW_LIMIT for v in pair)
+            for pair in pairs
+        ):
+            wanted = f"{rank} pairs of whole numbers from 0"
+            raise self.wrong(key, wanted, self._values.get(key))
+        return tuple((before, after) for before, after in pairs)
+
     def require(self, key: str, wanted: object, default: Any = _REQUIRED) -> None:
         """An option that has one value only that can be ported."""
         value = self.raw(key, default)

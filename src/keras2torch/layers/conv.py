@@ -7,7 +7,7 @@ from typing import Any
 from keras2torch.activations import activate
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers.window import Window, resized, short, spatial, torch_pad
+from keras2torch.layers.window import Window, padded, resized, short, spatial
 from keras2torch.registry import example, layer
 
 
@@ -128,7 +128,7 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
         config.window("strides", rank, 1),
         config.window("dilation_rate", rank, 1),
     )
-    x = spatial(step, x, rank)
+    x = spatial(step, step.floating(x), rank)
     channels = x.memory_shape[1]
     if channels is None or channels % groups or filters % groups:
         raise step.unsupported(f"{groups} groups of {channels} channels and {filters} filters")
@@ -137,7 +137,7 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
     padding = config.choice("padding", paddings, "valid")
     sizes = x.memory_shape[2:]
     output = resized(x, (x.shape[0], filters, *window.output(step, sizes, padding)))
-    pad, inner = _padding(step, window, sizes, padding)
+    pad, inner = padded(step, window, sizes, padding)
     options: dict[str, Any] = {
         "stride": short(window.stride),
         "padding": inner,
@@ -162,24 +162,3 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
         config.ignore("bias_initializer")
     y = step.compute(f"{{0}}({pad})", conv, x, like=x, shape=output.shape)
     return activate(step, y, config.raw("activation", None))
-
-
-def _padding(
-    step: Step, window: Window, sizes: tuple[int | None, ...], padding: str
-) -> tuple[str, int | tuple[int, ...]]:
-    """The padded input as an expression of ``{1}``, and the padding that the module adds itself.
-
-    PyTorch's own padding="same" is not used: it warns about even kernels and refuses strides.
-    """
-    if padding == "valid":
-        return "{1}", 0
-    if padding == "causal":
-        return f"F.pad({{1}}, ({window.extent[0] - 1}, 0))", 0
-    choices = window.same_paddings(sizes)
-    if any(len(choice) > 1 for choice in choices):
-        pad_same = step.helper("pad_same")
-        return f"{pad_same}({{1}}, {window.extent}, {window.stride})", 0
-    pairs = [choice[0] for choice in choices]
-    if all(before == after for before, after in pairs):
-        return "{1}", short([before for before, _ in pairs])
-    return f"F.pad({{1}}, {torch_pad(pairs)})", 0

@@ -7,7 +7,9 @@ from typing import Any
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
-from keras2torch.registry import example, layer
+from keras2torch.registry import Integers, example, layer
+
+SIGNED = ("int8", "int16", "int32", "int64")
 
 
 @layer(
@@ -26,29 +28,40 @@ from keras2torch.registry import example, layer
         example({"axis": 1}, (3, 4)),
         example({"axis": [1, 3], "beta_initializer": "ones"}, (3, None, 4)),
         example({"rms_scaling": True}, (3, 4)),
+        example({}, Integers((3, 4), 9)),
         example({"rms_scaling": True, "axis": [1, 2], "trainable": False}, (3, 4)),
     ],
 )
 def layer_normalization(step: Step, x: Tensor) -> Tensor:
     """``nn.LayerNorm`` over the last dimensions; other axes are brought there."""
-    config = step.config
-    if x.dtype in INTEGER_DTYPES:
-        raise step.unsupported(f"an input of dtype {x.dtype}")  # Keras rounds its output to it
-    raw = config.raw("axis", -1)
-    axes = [raw] if type(raw) is int else list(raw) if isinstance(raw, list) else []
-    if not axes or any(type(a) is not int or not -x.rank <= a < x.rank for a in axes):
-        raise config.wrong("axis", f"axes of an input of shape {x.shape}", raw)
-    # Keras sorts the axes as they are written, negative ones first, and keeps its weights so.
-    written = tuple(x.shape[axis] for axis in sorted(axes))
-    normalized = tuple(sorted({axis % x.rank for axis in axes}))
+    axes = axes_of(step, x)
+    written = tuple(x.shape[axis] for axis in axes)
+    normalized = tuple(sorted(axis % x.rank for axis in axes))
     sizes = tuple(x.shape[axis] for axis in normalized)
-    if len(normalized) != len(axes) or normalized[0] == 0 or None in sizes:
-        raise step.unsupported(f"axis={raw} of an input of shape {x.shape}")
+    if None in sizes:
+        raise step.unsupported(f"axis={list(axes)} of an input of shape {x.shape}")
     others = tuple(axis for axis in range(x.rank) if axis not in normalized)
     order = (*others, *normalized)
-    x = step.ordered(x, None if order == tuple(range(x.rank)) else order)
+    y = step.ordered(step.floating(x), None if order == tuple(range(x.rank)) else order)
     norm = _module(step, [s for s in sizes if s is not None], [s for s in written if s is not None])
-    return step.compute("{0}({1})", norm, x, like=x)
+    if x.dtype not in INTEGER_DTYPES:
+        return step.compute("{0}({1})", norm, y, like=y)
+    if x.dtype not in SIGNED:
+        raise step.unsupported(f"an input of dtype {x.dtype}")
+    # Keras casts the result back to what it came from.
+    return step.compute(f"{{0}}({{1}}).to(torch.{x.dtype})", norm, y, like=y, dtype=x.dtype)
+
+
+def axes_of(step: Step, x: Tensor) -> tuple[int, ...]:
+    """The axes of a normalization as Keras sorts them, as they are written: negative ones first."""
+    raw = step.config.raw("axis", -1)
+    axes = [raw] if type(raw) is int else list(raw) if isinstance(raw, list) else []
+    if not axes or any(type(a) is not int or not -x.rank <= a < x.rank for a in axes):
+        raise step.config.wrong("axis", f"axes of an input of shape {x.shape}", raw)
+    places = {axis % x.rank for axis in axes}
+    if len(places) != len(axes) or 0 in places:
+        raise step.unsupported(f"axis={raw} of an input of shape {x.shape}")
+    return tuple(sorted(axes))
 
 
 def _module(step: Step, sizes: list[int], written: list[int]) -> Module:

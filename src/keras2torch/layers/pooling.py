@@ -7,6 +7,7 @@ from typing import Any
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
+from keras2torch.ir.writer import INTEGER_DTYPES
 from keras2torch.layers.window import Window, resized, short, spatial
 from keras2torch.registry import Example, example, layer
 
@@ -92,6 +93,8 @@ def _pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
     stride = config.window("strides", rank) if strided else size
     window = Window(size, stride, (1,) * rank)
     padding = config.choice("padding", ("valid", "same"), "valid")
+    if x.dtype in INTEGER_DTYPES:
+        raise step.unsupported(f"an input of dtype {x.dtype}")
     x = spatial(step, x, rank)
     sizes = x.memory_shape[2:]
     shape = resized(x, (*x.memory_shape[:2], *window.output(step, sizes, padding))).shape

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.ir.writer import INTEGER_DTYPES
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,33 @@ class Window:
 
 def spatial(step: Step, x: Tensor, rank: int) -> Tensor:
     """The input as PyTorch wants it: (batch, channels, ``rank`` spatial axes) in memory."""
-    if x.rank != rank + 2 or x.dtype in INTEGER_DTYPES:
-        raise step.unsupported(f"an input of shape {x.shape} and dtype {x.dtype}")
+    if x.rank != rank + 2:
+        raise step.unsupported(f"an input of shape {x.shape}")
     formats = ("channels_last", "channels_first")
     if step.config.choice("data_format", formats, "channels_last") == "channels_last":
         return step.channels_first(x)
     return step.keras_order(x)
+
+
+def padded(
+    step: Step, window: Window, sizes: Shape, padding: str
+) -> tuple[str, int | tuple[int, ...]]:
+    """The padded input as an expression of ``{1}``, and the padding that the module adds itself.
+
+    PyTorch's own padding="same" is not used: it warns about even kernels and refuses strides.
+    """
+    if padding == "valid":
+        return "{1}", 0
+    if padding == "causal":
+        return f"F.pad({{1}}, ({window.extent[0] - 1}, 0))", 0
+    choices = window.same_paddings(sizes)
+    if any(len(choice) > 1 for choice in choices):
+        pad_same = step.helper("pad_same")
+        return f"{pad_same}({{1}}, {window.extent}, {window.stride})", 0
+    pairs = [choice[0] for choice in choices]
+    if all(before == after for before, after in pairs):
+        return "{1}", short([before for before, _ in pairs])
+    return f"F.pad({{1}}, {torch_pad(pairs)})", 0
 
 
 def resized(x: Tensor, memory_shape: Shape) -> Tensor:

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras2torch.ir.program import Tensor
+from keras2torch.ir.step import Step
+from keras2torch.ir.writer import INTEGER_DTYPES
+from keras2torch.registry import Integers, example, layer
+
+
+@layer(
+    "GroupNormalization",
+    any_order=True,
+    masks="keeps",
+    examples=[
+        example({"groups": 2}, (4,)),
+        example({"groups": 2}, (3, 5, 4)),
+        example({"groups": -1, "epsilon": 1e-5}, (None, None, 3)),
+        example({"groups": 2, "axis": 1, "trainable": False}, (4, 2, 3)),
+        example({"groups": 3, "axis": -2, "scale": False}, (2, 6, 4)),
+        example(
+            {"groups": 1, "axis": 2, "center": False, "gamma_initializer": "he_normal"}, (2, 6, 4)
+        ),
+        example({"groups": 2, "center": False, "scale": False}, (5, 4), masked=True),
+        example({"groups": 2}, Integers((3, 4), 9)),
+    ],
+)
+def group_normalization(step: Step, x: Tensor) -> Tensor:
+    """``nn.GroupNorm``, with the axis of the groups right after the batch in memory."""
+    config = step.config
+    axis = config.int("axis", -1)
+    if not -x.rank <= axis < x.rank or axis % x.rank == 0 or x.shape[axis] is None:
+        raise step.unsupported(f"axis {axis} of an input of shape {x.shape}")
+    axis, channels = axis % x.rank, x.shape[axis] or 0
+    groups = config.int("groups", 32, low=-1)
+    groups = channels if groups == -1 else groups
+    if groups == 0 or channels % groups:
+        raise config.wrong("groups", f"a divisor of {channels}", groups)
+    order = (0, axis, *(a for a in range(1, x.rank) if a != axis))
+    y = step.ordered(step.floating(x), None if order == tuple(range(x.rank)) else order)
+
+    scale, center = config.bool("scale", True), config.bool("center", True)
+    options: dict[str, Any] = {"eps": config.float("epsilon", 1e-3)}
+    if not scale and not center:
+        options["affine"] = False
+    elif not scale or not center:
+        options |= {"weight": scale, "bias": center}
+    kind = "nn.GroupNorm" if scale == center else step.helper("PartialGroupNorm")
+    norm = step.module(kind, groups, channels, **options)
+    for used, name, key in ((scale, "gamma", "weight"), (center, "beta", "bias")):
+        if used:
+            weight = step.weights.take(name, (channels,))
+            step.parameter(norm, key, weight, f"{name}_initializer")
+        else:
+            config.ignore(f"{name}_initializer")
+    # Keras casts the result of whole numbers back to them, and to numbers again.
+    call = "{0}({1}).trunc()" if x.dtype in INTEGER_DTYPES else "{0}({1})"
+    return step.compute(call, norm, y, like=y)
