@@ -66,6 +66,7 @@ def keras_examples(
             "config": example.config,
             "inputs": _plain(example.inputs),
             "masked": example.masked,
+            "on_jax": example.on_jax,
             "call": example.call and {key: _plain(v) for key, v in example.call.items()},
         }
         for identity, layer, example in example_ids()

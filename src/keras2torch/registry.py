@@ -41,12 +41,15 @@ class Example:
     ``inputs`` are shapes without the batch, or Integers; a list of them is passed to the layer as
     a list. ``masked`` inputs of shape (time, features) come from an Embedding whose mask has holes.
     ``call`` are further keyword arguments of the call: shapes of more inputs, or lists of them.
+    ``on_jax`` examples are what TensorFlow can't run on the CPU: Keras on JAX alone tells the
+    expected values.
     """
 
     config: Mapping[str, Any]
     inputs: Any
     masked: bool = False
     call: Mapping[str, Any] | None = None
+    on_jax: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,10 @@ def example(
     *,
     masked: bool = False,
     call: Mapping[str, Any] | None = None,
+    on_jax: bool = False,
 ) -> Example:
     """An example of a layer, see ``Example``."""
-    return Example(config, inputs, masked, call)
+    return Example(config, inputs, masked, call, on_jax)
 
 
 def layer(

@@ -4,7 +4,7 @@ A process of its own, started by ``tests/conftest.py`` for many examples at once
 standard input: ``folder``, ``part`` (its number) and ``examples``, each with an id. On TensorFlow
 it writes per example ``<id>.keras``, inputs, recordings in both precisions, and
 ``<id>.grad.keras``: the same model with every weight replaced by its gradient. On JAX it writes a
-float32 recording of the same files.
+float32 recording of the same files. Examples with ``on_jax`` are made on JAX alone.
 """
 
 import json
@@ -81,30 +81,57 @@ def stir(model, rng):
 
 
 def gradients(model, tensors):
-    """Replace every weight by its gradient; the loss weighs every output element differently."""
+    """Replace every weight by its gradient; the loss weighs every output element differently.
+    Returns those of the inputs."""
+    on_jax = keras.backend.backend() == "jax"
+    found, of_inputs = (gradients_on_jax if on_jax else gradients_on_tensorflow)(model, tensors)
+    trainable = model.trainable_variables
+    for variable in model.variables:
+        if variable.dtype.startswith("float"):
+            variable.assign(np.zeros(variable.shape))
+    for variable, gradient in zip(trainable, found, strict=True):
+        if gradient is not None:
+            variable.assign(keras.ops.convert_to_tensor(gradient))
+    return [None if g is None else np.asarray(g) for g in of_inputs]
+
+
+def gradients_on_jax(model, tensors):
+    import jax
+    from jax import numpy as jnp
+
+    def loss(weights, inputs):
+        fixed = [v.value for v in model.non_trainable_variables]
+        given = inputs[0] if len(inputs) == 1 else inputs
+        outputs, _ = model.stateless_call(weights, fixed, given, training=False)
+        return sum(
+            (o * jnp.cos(jnp.arange(o.size, dtype=o.dtype)).reshape(o.shape)).sum()
+            for o in keras.tree.flatten(outputs)
+            if o.dtype.kind == "f"
+        )
+
+    return jax.grad(loss, argnums=(0, 1))([v.value for v in model.trainable_variables], tensors)
+
+
+def gradients_on_tensorflow(model, tensors):
     import tensorflow as tf
 
     floating = [t for t in tensors if t.dtype.is_floating]
     with tf.GradientTape() as tape:
         tape.watch(floating)
         outputs = model(tensors[0] if len(tensors) == 1 else tensors, training=False)
-        loss = sum(
+        loss = tf.zeros((), "float64") + sum(
             tf.reduce_sum(o * tf.reshape(tf.cos(tf.range(tf.size(o), dtype=o.dtype)), tf.shape(o)))
             for o in tf.nest.flatten(outputs)
             if o.dtype.is_floating
         )
     weights = [v.value for v in model.trainable_variables]
     found = tape.gradient(loss, [*weights, *floating])
-    for variable in model.variables:
-        if variable.dtype.startswith("float"):
-            variable.assign(np.zeros(variable.shape))
-    for variable, gradient in zip(model.trainable_variables, found, strict=False):
-        if gradient is not None:
-            variable.assign(tf.convert_to_tensor(gradient))
-    return [None if g is None else g.numpy() for g in found[len(weights) :]]
+    return found[: len(weights)], found[len(weights) :]
 
 
-def expected_from_tensorflow(spec, folder):
+def expected(spec, folder):
+    """Everything about one example, from the backend that this process runs on."""
+    on_jax = keras.backend.backend() == "jax"
     path = folder / spec["id"]
     rng = np.random.default_rng(len(spec["id"]))
     model, specs = build(spec)
@@ -117,15 +144,16 @@ def expected_from_tensorflow(spec, folder):
             for name, (shape, dtype, below) in specs.items()
         }
         np.savez(f"{path}.{batch}.inputs.npz", **arrays)
-        if spec["layer"] not in EXACT_ON_JAX:
+        if on_jax or spec["layer"] not in EXACT_ON_JAX:
             record(exact, tensors_for(exact, arrays, "float64")).save(
                 Path(f"{path}.{batch}.float64.npz")
             )
         keras.config.set_floatx("float32")
         single = load_original(f"{path}.keras", "float32")
-        record(single, tensors_for(single, arrays, "float32")).save(
-            Path(f"{path}.{batch}.float32.npz")
-        )
+        recording = record(single, tensors_for(single, arrays, "float32"))
+        recording.save(Path(f"{path}.{batch}.float32.npz"))
+        if on_jax:
+            recording.save(Path(f"{path}.{batch}.jax.npz"))
         keras.config.set_floatx("float64")
         if batch == BATCHES[0]:
             tensors = tensors_for(exact, arrays, "float64")
@@ -137,6 +165,18 @@ def expected_from_tensorflow(spec, folder):
     exact.save(f"{path}.grad.keras")
     np.savez(f"{path}.grad.npz", **{f"g{i}": g for i, g in enumerate(of_inputs) if g is not None})
     keras.config.set_floatx("float32")
+
+
+def made_on_jax(spec, folder):
+    """As ``expected``, with JAX's float64 switched on."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    try:
+        expected(spec, folder)
+    finally:
+        keras.config.set_floatx("float32")
+        jax.config.update("jax_enable_x64", False)
 
 
 def confirmed_by_jax(spec, folder):
@@ -161,11 +201,14 @@ def confirmed_by_jax(spec, folder):
 def main():
     job = json.load(sys.stdin)
     folder = Path(job["folder"])
-    work = expected_from_tensorflow if keras.backend.backend() == "tensorflow" else confirmed_by_jax
+    on_jax = keras.backend.backend() == "jax"
     problems = {}
     for spec in job["examples"]:
         try:
-            work(spec, folder)
+            if on_jax:
+                (made_on_jax if spec["on_jax"] else confirmed_by_jax)(spec, folder)
+            elif not spec["on_jax"]:
+                expected(spec, folder)
         except Exception as error:  # told per example, so that one bad one fails alone
             problems[spec["id"]] = f"{type(error).__name__}: {error}"
     told = folder / f"problems.{keras.backend.backend()}.{job['part']}.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keras2torch.activations import activate
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
+from keras2torch.ir.writer import INTEGER_DTYPES
 from keras2torch.layers.window import Window, padded, resized, short, spatial
 from keras2torch.registry import example, layer
 
@@ -36,6 +37,7 @@ def depthwise_conv1d(step: Step, x: Tensor) -> Tensor:
         example({"kernel_size": 3}, (6, 5, 2)),
         example({"kernel_size": [2, 3], "depth_multiplier": 2, "activation": "softmax"}, (4, 5, 3)),
         example({"kernel_size": 3, "padding": "same", "strides": 2}, (6, 7, 2)),
+        example({"kernel_size": 3, "padding": "same", "strides": [1, 2]}, (6, 7, 2), on_jax=True),
         example({"kernel_size": [4, 2], "padding": "same", "strides": 3}, (None, None, 2)),
         example({"kernel_size": 2, "dilation_rate": [1, 2], "use_bias": False}, (5, 6, 2)),
         example({"kernel_size": 3, "padding": "same", "dilation_rate": 2, "strides": 2}, (7, 8, 2)),
@@ -59,7 +61,7 @@ def depthwise_conv2d(step: Step, x: Tensor) -> Tensor:
 
 
 def _depthwise(step: Step, x: Tensor, rank: int) -> Tensor:
-    x = spatial(step, step.floating(x), rank)
+    x = spatial(step, x, rank)
     use_bias = step.config.bool("use_bias", True)
     conv, y = convolved(step, x, rank, bias=use_bias)
     if use_bias:
@@ -87,8 +89,8 @@ def convolved(
     )
     padding = config.choice("padding", ("valid", "same"), "valid")
     channels, *sizes = x.memory_shape[1:]
-    if channels is None:
-        raise step.unsupported("an unknown number of channels")
+    if channels is None or x.dtype in INTEGER_DTYPES:  # Keras runs it on no backend
+        raise step.unsupported(f"an input of shape {x.shape} and dtype {x.dtype}")
     filters = channels * multiplier
     pad, inner = padded(step, window, tuple(sizes), padding)
     options = {

@@ -53,6 +53,8 @@ def group_normalization(step: Step, x: Tensor) -> Tensor:
             step.parameter(norm, key, weight, f"{name}_initializer")
         else:
             config.ignore(f"{name}_initializer")
-    # Keras casts the result of whole numbers back to them, and to numbers again.
-    call = "{0}({1}).trunc()" if x.dtype in INTEGER_DTYPES else "{0}({1})"
+    # torch 2.14 crashes in the gradient of an input that is permuted and itself has no gradient.
+    call = "{0}({1}.contiguous())" if y.order != x.order and x.rank > 3 else "{0}({1})"
+    if x.dtype in INTEGER_DTYPES:
+        call += ".trunc()"  # Keras casts the result back to whole numbers, and to numbers again
     return step.compute(call, norm, y, like=y)

@@ -9,8 +9,6 @@ from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
 from keras2torch.registry import Integers, example, layer
 
-SIGNED = ("int8", "int16", "int32", "int64")
-
 
 @layer(
     "LayerNormalization",
@@ -44,12 +42,9 @@ def layer_normalization(step: Step, x: Tensor) -> Tensor:
     order = (*others, *normalized)
     y = step.ordered(step.floating(x), None if order == tuple(range(x.rank)) else order)
     norm = _module(step, [s for s in sizes if s is not None], [s for s in written if s is not None])
-    if x.dtype not in INTEGER_DTYPES:
-        return step.compute("{0}({1})", norm, y, like=y)
-    if x.dtype not in SIGNED:
-        raise step.unsupported(f"an input of dtype {x.dtype}")
-    # Keras casts the result back to what it came from.
-    return step.compute(f"{{0}}({{1}}).to(torch.{x.dtype})", norm, y, like=y, dtype=x.dtype)
+    # Keras casts the result of whole numbers back to them, and to numbers again.
+    call = "{0}({1}).trunc()" if x.dtype in INTEGER_DTYPES else "{0}({1})"
+    return step.compute(call, norm, y, like=y)
 
 
 def axes_of(step: Step, x: Tensor) -> tuple[int, ...]:

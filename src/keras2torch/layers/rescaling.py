@@ -16,10 +16,10 @@ MOST_NUMBERS = 4096  # channels of an image; the list becomes source text
     any_order=True,
     masks="keeps",
     examples=[
-        example({"scale": 1 / 255}, Integers((3, 2), 256)),
+        example({"scale": 1 / 255, "offset": 0.0}, Integers((3, 2), 256)),
         example({"scale": 1 / 127.5, "offset": -1}, (3, 4, 2)),
         example({"scale": 2, "offset": 0.1}, (4,)),
-        example({"scale": [0.1, 0.2, 0.3]}, (2, 3)),
+        example({"scale": [0.1, 0.2, 0.3], "offset": 0.0}, (2, 3)),
         example({"scale": [0.1, 0.2, 0.3], "offset": [1.0, 2.0, 3.0]}, (2, 2, 3)),
         example({"scale": 0.5, "offset": [1.0, 2.0, 3.0]}, (5, 3), masked=True),
         example({"scale": [[0.5], [0.25]], "offset": [0.3]}, (2, 3)),

@@ -82,7 +82,7 @@ def _separable(step: Step, x: Tensor, rank: int) -> Tensor:
     config = step.config
     filters = config.int("filters", low=1)
     use_bias = config.bool("use_bias", True)
-    x = spatial(step, step.floating(x), rank)
+    x = spatial(step, x, rank)
     _, x = convolved(step, x, rank, bias=False, name="depthwise_kernel", part="depthwise")
     channels = x.memory_shape[1]
     options = {} if use_bias else {"bias": False}

@@ -41,6 +41,7 @@ def up_sampling1d(step: Step, x: Tensor) -> Tensor:
 )
 def up_sampling2d(step: Step, x: Tensor) -> Tensor:
     """``F.interpolate``, which finds the pixel that Keras repeats."""
+    step.config.require("interpolation", "nearest", "nearest")
     return _nearest(step, x, 2)
 
 

@@ -15,4 +15,9 @@ class PartialGroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+        # torch 2.14 fails in the gradient of F.group_norm with one of the two.
+        y = F.group_norm(x, self.groups, eps=self.eps)
+        shape = (-1, *[1] * (x.dim() - 2))
+        if self.weight is not None:
+            y = y * self.weight.view(shape)
+        return y if self.bias is None else y + self.bias.view(shape)

@@ -25,9 +25,10 @@ from keras2torch.verify.recording import Recording
 def keep_float64() -> None:
     """Let Keras on TensorFlow compute in float64 where it falls back to float32.
 
-    A Python number that is cast to float64 is rounded to float32 on the way (tf.cast makes a
-    tensor of it first), and so are the constants inside tf.nn.gelu and tf.nn.leaky_relu: their
-    float64 results are right to 1e-8 only. The formulas are Keras' own, with exact constants.
+    A Python number, or a list of some, that is cast to float64 is rounded to float32 on the way
+    (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu and
+    tf.nn.leaky_relu: their float64 results are right to 1e-8 only. The formulas are Keras' own,
+    with exact constants.
     """
     import tensorflow as tf
 
@@ -35,9 +36,8 @@ def keep_float64() -> None:
     cast = tensorflow.core.cast
 
     def exact_cast(x: Any, dtype: Any) -> Any:
-        return (
-            tf.constant(x, "float64") if type(x) is float and dtype == "float64" else cast(x, dtype)
-        )
+        plain = isinstance(x, (float, list, tuple)) and dtype == "float64"
+        return tf.constant(x, "float64") if plain else cast(x, dtype)
 
     def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
         return tf.where(x > 0, x, x * tf.constant(negative_slope, x.dtype))
@@ -51,7 +51,8 @@ def keep_float64() -> None:
             return number(0.5) * x * (number(1.0) + tf.tanh(inner))
         return number(0.5) * x * (number(1.0) + tf.math.erf(x / number(2**0.5)))
 
-    tensorflow.core.cast = exact_cast
+    tensorflow.core.cast = tensorflow.cast = exact_cast
+    tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
     tensorflow.nn.leaky_relu = leaky_relu
     tensorflow.nn.gelu = gelu
 
