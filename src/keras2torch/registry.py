@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from keras2torch.errors import UnsupportedError, quoted
-from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.graph import leaves, map_leaves
 from keras2torch.ir.program import Tensor
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class LayerMapping:
             return step.keras_order(leaf) if isinstance(leaf, Tensor) else leaf
 
         mask = kwargs.pop("mask", None)
+        if all(leaf is None for leaf in leaves(mask)):
+            mask = None  # several inputs, none of them masked
         step.mask_is_explicit = mask is not None
         if mask is not None:
             if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):

@@ -62,6 +62,8 @@ def build(spec):
 
 def named(config):
     """Layers inside a config, with the module that Keras wants to be told."""
+    if isinstance(config, list):
+        return [named(value) for value in config]
     if not isinstance(config, dict):
         return config
     config = {key: named(value) for key, value in config.items()}
@@ -119,11 +121,13 @@ def gradients_on_tensorflow(model, tensors):
     with tf.GradientTape() as tape:
         tape.watch(floating)
         outputs = model(tensors[0] if len(tensors) == 1 else tensors, training=False)
-        loss = tf.zeros((), "float64") + sum(
+        weighed = [
             tf.reduce_sum(o * tf.reshape(tf.cos(tf.range(tf.size(o), dtype=o.dtype)), tf.shape(o)))
             for o in tf.nest.flatten(outputs)
             if o.dtype.is_floating
-        )
+        ]
+        # All outputs may be integers; then nothing has a gradient.
+        loss = tf.add_n([tf.zeros((), "float64"), *(tf.cast(w, "float64") for w in weighed)])
     weights = [v.value for v in model.trainable_variables]
     found = tape.gradient(loss, [*weights, *floating])
     return found[: len(weights)], found[len(weights) :]

@@ -25,7 +25,7 @@ IMPORTS = frozenset(
 )
 BUILTINS = frozenset(
     "bool dict enumerate float int isinstance len list max min range reversed str sum super tuple "
-    "zip ValueError TypeError __file__".split()
+    "zip ValueError TypeError NotImplementedError __file__".split()
 )
 DUNDERS = frozenset(["__init__", "__file__"])
 NODES = (

@@ -59,7 +59,8 @@ def cut(names: Iterable[str]) -> tuple[list[str], set[str], set[str]]:
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         for other in sorted(used & sources.keys() - {name}):
             visit(other)
-        imports.update(own_imports[other] for other in used & own_imports.keys())
+        # What stands in another file of runtime/ is cut out too, not imported.
+        imports.update(own_imports[other] for other in used & own_imports.keys() - sources.keys())
         ordered.append(name)
 
     for name in sorted(names):

@@ -168,7 +168,7 @@ def _stored_groups(entries: Sequence[Mapping[str, Any]], weights: Group) -> dict
     groups: dict[str, Group] = {}
     for entry in entries:
         name = str(entry.get("name", entry["config"].get("name")))
-        key = _snake_case(entry["class_name"])
+        key = snake_case(entry["class_name"])
         number = counts.get(key, 0)
         counts[key] = number + 1
         key = f"{key}_{number}" if number else key
@@ -195,7 +195,7 @@ def _unused(groups: Mapping[str, Group], weights: Group) -> tuple[str, ...]:
     )
 
 
-def _snake_case(class_name: str) -> str:
+def snake_case(class_name: str) -> str:
     """``BatchNormalization`` → ``batch_normalization``, by the rule Keras names weights with."""
     text = re.sub(r"\W+", "", class_name)
     text = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", text)

@@ -70,15 +70,22 @@ class Step(Writer):
         """How errors name the layer."""
         return self.config.where
 
-    def part(self, name: str, child: str, options: object) -> Step:
-        """A layer inside this one, e.g. a wrapper's: ``options`` as saved, weights by attribute."""
+    def part(self, name: str, child: str, options: object, *, own: str = "") -> Step:
+        """A layer inside this one, e.g. a wrapper's: ``options`` as saved, weights by attribute.
+
+        ``child`` is the attribute, or a path through several. Where there are many layers inside,
+        ``own`` keeps the modules of one apart from those of the others.
+        """
         inner = options.get("config") if isinstance(options, Mapping) else None
+        weights = self.weights
+        for attribute in child.split("/"):
+            weights = weights.child(attribute)
         return Step(
-            self.name,
+            f"{self.name}/{own}" if own else self.name,  # no layer of Keras has a slash in its name
             self.model,
             self.modules,
             Config(inner, f"{self.where}, its {name}"),
-            self.weights.child(child),
+            weights,
             self.findings,
             self._model_trainable,
         )
