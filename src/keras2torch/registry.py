@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.graph import leaves, map_leaves
+from keras2torch.ir.precision import round_parameters
 from keras2torch.ir.program import Tensor
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class LayerMapping:
     ``masks`` says what becomes of a mask: "drops" it (most layers), "keeps" the first input's, or
     "own": the mapping itself decides. ``training`` says what equal means while training: "exact",
     or "statistical" for layers that draw random numbers, from the distributions Keras draws from.
+
+    Keras casts a layer's floating inputs to its dtype, unless ``autocast`` is off; ``wide`` layers
+    compute in float32 at least. Layers whose dtype may be integers or text read ``step.dtype``
+    themselves (``any_dtype``).
     """
 
     name: str
@@ -68,6 +73,10 @@ class LayerMapping:
     masks: Masks
     examples: tuple[Example, ...]
     training: Training = "exact"
+    is_op: bool = False
+    autocast: bool = True
+    wide: bool = False
+    any_dtype: bool = False
 
     def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
@@ -88,13 +97,27 @@ class LayerMapping:
         if not self.any_order:
             args = map_leaves(in_keras_order, args)
             kwargs = map_leaves(in_keras_order, kwargs)
+        start = len(step.model.statements)
+        if not self.is_op:
+            args, kwargs = self._cast(step, args, kwargs)
         outputs = self._called(step, args, kwargs)
+        if not self.is_op:
+            outputs = step.precision.leaving(step, outputs)
+        round_parameters(step, step.model.statements[start:])
         if self.masks != "own":
             first = args[0] if args and self.masks == "keeps" else None
             kept = first.mask if isinstance(first, Tensor) else None
             outputs = map_leaves(lambda tensor: replace(tensor, mask=kept), outputs)
         step.finish()
         return outputs
+
+    def _cast(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """The arguments as the layer computes with them."""
+        step.begin(self.autocast, self.wide)
+        policy = step.precision.policy
+        if policy.quantization or not (policy.is_floating or self.any_dtype):
+            raise step.unsupported(f"dtype policy {policy}")
+        return step.precision.entering(step, args), step.precision.entering(step, kwargs)
 
     def _called(self, step: Step, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call the mapping; arguments that it does not take are refused."""
@@ -158,13 +181,26 @@ def layer(
     any_order: bool = False,
     masks: Masks = "drops",
     training: Training = "exact",
+    autocast: bool = True,
+    wide: bool = False,
+    any_dtype: bool = False,
 ) -> Callable[[Lower], Lower]:
     """Register a mapping under its Keras class name (several, where classes differ in a number
     that the mapping reads from the shape). The arguments are the fields of ``LayerMapping``."""
 
     def register(function: Lower) -> Lower:
         for name in names:
-            mapping = LayerMapping(name, function, any_order, masks, tuple(examples), training)
+            mapping = LayerMapping(
+                name,
+                function,
+                any_order,
+                masks,
+                tuple(examples),
+                training,
+                autocast=autocast,
+                wide=wide,
+                any_dtype=any_dtype,
+            )
             _register(LAYERS, mapping)
         return function
 
@@ -176,7 +212,7 @@ def op(*names: str, any_order: bool = False) -> Callable[[Lower], Lower]:
 
     def register(function: Lower) -> Lower:
         for name in names:
-            _register(OPS, LayerMapping(name, function, any_order, "drops", ()))
+            _register(OPS, LayerMapping(name, function, any_order, "drops", (), is_op=True))
         return function
 
     return register

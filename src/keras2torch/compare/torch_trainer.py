@@ -8,10 +8,12 @@ The loop itself is the explicit one: forward, loss, zero_grad, backward, clip, s
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -19,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from keras2torch.compare.stream import TARGETS, VALIDATION, batches, load_data, tell
-from keras2torch.loading import load
+from keras2torch.porting import MODEL
+from keras2torch.verify.torch_worker import loaded
 
 # Keras' fuzz factor, which bounds probabilities away from 0 and 1 (keras.config.epsilon()).
 EPSILON = 1e-7
@@ -136,7 +139,8 @@ def main() -> None:
     data = load_data(job["data"])
     dtype = torch.float64 if job["precision"] == "float64" else torch.float32
     torch.set_default_dtype(dtype)
-    model = load(job["port"]).to(dtype)
+    path = Path(job["port"], MODEL)
+    model = loaded(ast.parse(path.read_text()), path, job["precision"], {})
     optimizer = make_optimizer(recipe["optimizer"], recipe["options"], model)
     tell(version=torch.__version__, backend="torch", threads=torch.get_num_threads())
     step = 0

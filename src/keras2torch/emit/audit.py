@@ -14,6 +14,7 @@ from keras2torch.errors import Keras2TorchError
 IMPORTS = frozenset(
     [
         "torch",
+        "torch.func",
         "torch.nn",
         "torch.nn.utils.rnn",
         "safetensors.torch",
@@ -34,8 +35,8 @@ NODES = (
     ast.If, ast.For, ast.With, ast.withitem, ast.Raise, ast.Pass, ast.keyword, ast.Name,
     ast.Attribute, ast.Call, ast.Subscript, ast.Slice, ast.Constant, ast.Tuple, ast.List,
     ast.Dict, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Starred,
-    ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.JoinedStr, ast.FormattedValue,
-    ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
+    ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.comprehension, ast.JoinedStr,
+    ast.FormattedValue, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
 )  # fmt: skip
 
 

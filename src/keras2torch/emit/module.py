@@ -11,6 +11,7 @@ from typing import Any
 from keras2torch.emit.forward import Forward, write_forward
 from keras2torch.emit.helpers import cut
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
+from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.program import Model, Module, Program, Tensor
 from keras2torch.ir.weights import Weight
 
@@ -85,6 +86,8 @@ def _class(
     lines += ['    """', "", "    def __init__(self) -> None:", "        super().__init__()"]
     for module in model.modules:
         construct = f"{names[module.model]}()" if module.model else module.construct
+        if module.dtype != "float32" and (module.parameters or module.buffers):
+            construct += f".to(torch.{module.dtype})"
         lines.append(f"        self.{attributes[module]} = {construct}")
     for module in model.modules:
         if module.parameters and module.frozen.issuperset(module.parameters):
@@ -181,6 +184,8 @@ def _seen(tensor: Tensor, forward: Forward) -> dict[str, Any] | None:
     if place is None:
         return None
     entry: dict[str, Any] = {"line": place[0], "name": place[1]}
+    if tensor.dtype in FLOATS and tensor.dtype != "float32":
+        entry["dtype"] = tensor.dtype
     if tensor.order is not None:
         entry["order"] = list(tensor.order)
     if tensor.flat is not None:

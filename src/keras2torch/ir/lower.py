@@ -9,6 +9,7 @@ from keras2torch import registry
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError, WeightsError, quoted
 from keras2torch.ir.build import shape_of
 from keras2torch.ir.config import Config
+from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
 from keras2torch.ir.named_weights import weights_of
 from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
@@ -103,7 +104,7 @@ class _ModelLowering:
             config.require(key, False, False)
         config.ignore("name", "trainable")
         config.finish()
-        if dtype not in (*INTEGER_DTYPES, "float32") or dtype in ("uint16", "uint32", "uint64"):
+        if dtype not in (*INTEGER_DTYPES, *FLOATS) or dtype in ("uint16", "uint32", "uint64"):
             raise UnsupportedError(f"{layer.where}: inputs of dtype {quoted(dtype)}")
         return Tensor(Value(layer.name), shape, dtype)
 
@@ -202,8 +203,9 @@ class _ModelLowering:
             raise UnsupportedError(
                 f"{layer.where}: takes {wanted.shape} and is called on {tensor.shape}"
             )
-        if wanted.dtype == "float32":
-            return writer.floating(tensor)
+        if wanted.dtype in FLOATS:
+            integers = wanted.dtype == "float32" and tensor.dtype not in FLOATS
+            return writer.floating(tensor) if integers else writer.cast(tensor, wanted.dtype)
         if tensor.dtype != wanted.dtype and {tensor.dtype, wanted.dtype} != {"int32", "int64"}:
             raise UnsupportedError(
                 f"{layer.where}: takes {wanted.dtype} and is called on {tensor.dtype}"
@@ -228,6 +230,11 @@ class _ModelLowering:
                 raise ConfigError(
                     f"layer {quoted(call.layer)}: its output has shape {tensor.shape}, "
                     f"the file says {said[0]}"
+                )
+            if said is not None and tensor.dtype != said[1] and {tensor.dtype, said[1]} < {*FLOATS}:
+                raise UnsupportedError(
+                    f"layer {quoted(call.layer)}: an output of dtype {said[1]} has no exact port "
+                    f"yet, only {tensor.dtype} has"
                 )
         path = f"{self.program.path}{call.layer}"
         self.program.traced.append(Traced(path, call.number, tuple(flat)))

@@ -28,7 +28,8 @@ class Module:
     ``construct`` is source text, ``parameters`` maps its state-dict keys to weights, ``buffers``
     likewise; ``reset`` are statements of reset_parameters in which ``{0}`` stands for the module,
     ``frozen`` the keys of parameters that do not train. ``layer`` is the Keras layer's name;
-    ``model`` is set where the module is a nested model.
+    ``model`` is set where the module is a nested model. Its parameters are kept in ``dtype``
+    and rounded to ``computes`` for the computation.
     """
 
     hint: str
@@ -39,6 +40,8 @@ class Module:
     reset: list[str] = field(default_factory=list)
     frozen: set[str] = field(default_factory=set)
     model: Model | None = None
+    dtype: str = "float32"
+    computes: str = "float32"
 
 
 @dataclass(eq=False)
@@ -108,8 +111,9 @@ class Model:
     """A class to be: one Keras model; nested models are modules with a model of their own.
 
     ``path`` is the Keras path of its layers (``""``, ``"encoder/"``), ``arranged`` the values
-    that were permuted already, by value and moves, ``masks`` the booleans that were computed
-    already, by expression and operands, ``traced`` where each layer's output is.
+    that were permuted already, by value and moves, ``casts`` those that were cast already, by
+    value and dtype, ``masks`` the booleans that were computed already, by expression and
+    operands, ``traced`` where each layer's output is.
     """
 
     name: str
@@ -121,6 +125,7 @@ class Model:
     traced: list[Traced] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
     arranged: dict[tuple[Value, tuple[int, ...]], Value] = field(default_factory=dict)
+    casts: dict[tuple[Value, str], Value] = field(default_factory=dict)
     masks: dict[tuple[str, tuple[Value, ...]], Value] = field(default_factory=dict)
 
     def submodels(self) -> list[Model]:

@@ -7,16 +7,18 @@ is refused here, so that no option of a file can be a silent difference.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keras2torch import initializers
-from keras2torch.errors import ModelError, UnsupportedError, quoted
+from keras2torch.errors import ModelError, UnsupportedError
 from keras2torch.ir.config import Config
+from keras2torch.ir.dtypes import policy_of
 from keras2torch.ir.literals import literal
+from keras2torch.ir.precision import Precision
 from keras2torch.ir.program import Model, Module, Tensor, Value
 from keras2torch.ir.weights import Weight, Weights
-from keras2torch.ir.writer import Writer
+from keras2torch.ir.writer import INTEGER_DTYPES, Operand, Writer
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Step(Writer):
         weights: Weights,
         findings: Findings,
         trainable: bool,
+        path: str | None = None,
     ) -> None:
         super().__init__(model, name)
         self.modules = modules
@@ -63,12 +66,21 @@ class Step(Writer):
         self.trainable = config.bool("trainable", True) and trainable
         self.mask_is_explicit = False
         config.ignore("name")
-        self._check_dtype()
+        self.path = path or name
+        self.precision = Precision(policy_of(config.raw("dtype", None), self.where, self.path))
+        self.parts: list[Step] = []
+        self.is_called = False
 
     @property
     def where(self) -> str:
         """How errors name the layer."""
         return self.config.where
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that the layer computes in, as Keras calls it."""
+        policy = self.precision.policy
+        return self.precision.computes if policy.is_floating else policy.compute
 
     def part(self, name: str, child: str, options: object, *, own: str = "") -> Step:
         """A layer inside this one, e.g. a wrapper's: ``options`` as saved, weights by attribute.
@@ -77,10 +89,11 @@ class Step(Writer):
         ``own`` keeps the modules of one apart from those of the others.
         """
         inner = options.get("config") if isinstance(options, Mapping) else None
+        said = inner.get("name") if isinstance(inner, Mapping) else name
         weights = self.weights
         for attribute in child.split("/"):
             weights = weights.child(attribute)
-        return Step(
+        part = Step(
             f"{self.name}/{own}" if own else self.name,  # no layer of Keras has a slash in its name
             self.model,
             self.modules,
@@ -88,7 +101,10 @@ class Step(Writer):
             weights,
             self.findings,
             self._model_trainable,
+            f"{self.path}/{said}",
         )
+        self.parts.append(part)
+        return part
 
     def finish(self) -> None:
         """Refuse what was left unread."""
@@ -96,8 +112,32 @@ class Step(Writer):
             # Regularizers and constraints act in training only: told, not lost.
             if key.endswith(("_regularizer", "_constraint")) and self.config.raw(key) is not None:
                 self.note(f"{key} is part of the training and not in model.py")
+        for part in self.parts:
+            # A part that was called as a layer has cast what it was called on.
+            if not part.is_called and part.precision.policy != self.precision.policy:
+                raise part.unsupported("another dtype policy than that of the layer around it")
         self.config.finish()
         self.weights.finish()
+
+    def begin(self, autocast: bool, wide: bool) -> None:
+        """Called as a layer: cast the arguments to what the mapping works in."""
+        self.is_called = True
+        self.precision = replace(self.precision, autocast=autocast, wide=wide)
+
+    def compute(self, expression: str, *operands: Operand, like: Tensor, **changes: Any) -> Tensor:
+        """One statement; a result in float32 is one in what the layer computes in."""
+        if changes.get("dtype") == "float32":
+            changes["dtype"] = self.precision.computes
+        return super().compute(expression, *operands, like=like, **changes)
+
+    def floating(self, x: Tensor, module: Module | None = None, key: str = "weight") -> Tensor:
+        """Integers and booleans as floating-point numbers, as Keras computes with them."""
+        computes = self.precision.computes
+        if x.dtype not in INTEGER_DTYPES:
+            return x
+        if module is None or computes != module.dtype:
+            return super().floating(x) if computes == "float32" else self.cast(x, computes)
+        return self.compute(f"{{0}}.to({{1}}.{key}.dtype)", x, module, like=x, dtype=computes)
 
     def module(self, kind: str, *args: Any, part: str = "", **options: Any) -> Module:
         """``self.<layer> = kind(args, options)``, made once however often the layer is called.
@@ -113,7 +153,8 @@ class Step(Writer):
                 raise self.unsupported("being called on inputs that need different modules")
             return known
         hint = f"{self.name}_{part}" if part else self.name
-        module = Module(hint, self.name, construct)
+        kept, computes = self.precision.kept, self.precision.computes
+        module = Module(hint, self.name, construct, dtype=kept, computes=computes)
         self.modules[self.name, part] = module
         self.model.modules.append(module)
         return module
@@ -156,16 +197,6 @@ class Step(Writer):
     def unsupported(self, what: str) -> UnsupportedError:
         """The error for an honest layer that has no exact port."""
         return UnsupportedError(f"{self.where}: {what} has no exact port yet")
-
-    def _check_dtype(self) -> None:
-        """Only float32 is ported yet; every layer's config holds its policy."""
-        policy = self.config.raw("dtype", "float32")
-        if isinstance(policy, dict):
-            inner = policy.get("config")
-            policy = inner.get("name") if isinstance(inner, dict) else policy
-        # An operation's dtype is that of its result; bool ones make masks.
-        if policy not in ("float32", "bool", None):
-            raise self.unsupported(f"dtype policy {quoted(policy)}")
 
 
 def _written(value: object) -> str:

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from keras2torch.errors import UnsupportedError, quoted
+from keras2torch.ir.dtypes import INTEGERS
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Model, Module, Statement, Tensor, Value
 
-INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")
+INTEGER_DTYPES = (*INTEGERS, "bool")
 Operand = Tensor | Module | Value
 
 
@@ -125,13 +126,23 @@ class Writer:
         """The tensor with its last axis right after the batch, as convolutions want it."""
         return self.ordered(x, x.channels_first if x.rank > 2 else None)
 
-    def floating(self, x: Tensor, module: Module | None = None, key: str = "weight") -> Tensor:
-        """Integers and booleans as floating-point numbers, as Keras computes with them."""
+    def floating(self, x: Tensor) -> Tensor:
+        """Integers and booleans as floating-point numbers, for who computes in float32."""
         if x.dtype not in INTEGER_DTYPES:
             return x
-        if module is None:
-            return self.compute("{0}.to(torch.get_default_dtype())", x, like=x, dtype="float32")
-        return self.compute(f"{{0}}.to({{1}}.{key}.dtype)", x, module, like=x, dtype="float32")
+        return self.compute("{0}.to(torch.get_default_dtype())", x, like=x, dtype="float32")
+
+    def cast(self, x: Tensor, dtype: str, hint: str | None = None) -> Tensor:
+        """The tensor in another dtype, made once for all who need it."""
+        if x.dtype == dtype:
+            return x
+        known = self.model.casts.get((x.value, dtype))
+        if known is not None:
+            return replace(x, value=known, dtype=dtype)
+        hint = hint or f"{x.value.hint}_{dtype}"
+        y = self.compute(f"{{0}}.to(torch.{dtype})", x, like=x, dtype=dtype, hint=hint)
+        self.model.casts[x.value, dtype] = y.value
+        return y
 
     def _flattened_again(self, x: Tensor) -> Tensor:
         """Undo the Flatten of a reordered tensor, and flatten in Keras' order."""

@@ -23,6 +23,7 @@ USUAL_START = {
     "BatchNormalization",
     any_order=True,
     masks="keeps",
+    wide=True,
     examples=[
         example({}, (4,)),
         example({"momentum": 0.9, "epsilon": 1e-5}, (4, 3)),

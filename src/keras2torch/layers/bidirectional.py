@@ -136,7 +136,7 @@ def _as_one(
     rnn = recurrence.module(ahead.step, options, size, bidirectional=True)
     recurrence.load(ahead.step, options, rnn, size, "_l0")
     recurrence.load(back.step, back.options, rnn, size, "_l0_reverse")
-    like = replace(x, shape=(x.shape[0], units), dtype="float32", mask=None)
+    like = replace(x, shape=(x.shape[0], units), dtype=step.dtype, mask=None)
     x = step.floating(x, rnn, "weight_ih_l0")
     if options.go_backwards:
         x = recurrence.flipped(step, x)

@@ -6,6 +6,7 @@ from keras2torch.registry import Integers, example, layer
 @layer(
     "Embedding",
     masks="own",
+    autocast=False,
     examples=[
         example({"input_dim": 9, "output_dim": 3}, Integers((5,), 9)),
         example({"input_dim": 9, "output_dim": 3, "trainable": False}, Integers((2, 4), 9)),

@@ -12,6 +12,8 @@ from keras2torch.registry import Integers, example, layer
     "GroupNormalization",
     any_order=True,
     masks="keeps",
+    autocast=False,
+    wide=True,
     examples=[
         example({"groups": 2}, (4,)),
         example({"groups": 2}, (3, 5, 4)),

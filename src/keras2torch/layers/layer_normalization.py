@@ -14,6 +14,8 @@ from keras2torch.registry import Integers, example, layer
     "LayerNormalization",
     any_order=True,
     masks="keeps",
+    autocast=False,
+    wide=True,
     examples=[
         example({}, (4,)),
         example({"epsilon": 1e-6}, (None, 4), masked=True),

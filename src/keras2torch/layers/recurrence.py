@@ -321,7 +321,7 @@ def direction(
     suffix = "_l0" if options.in_torch else ""
     load(step, options, rnn, size, suffix)
     refuse_wrong_zeros(step, options, x)
-    like = replace(x, shape=(x.shape[0], options.units), dtype="float32", mask=None)
+    like = replace(x, shape=(x.shape[0], options.units), dtype=step.dtype, mask=None)
     x = step.floating(x, rnn, f"weight_ih{suffix}")
     if drop is not None:
         x = step.compute("{0}({1}.transpose(1, 2)).transpose(1, 2)", drop, x, like=x)

@@ -6,6 +6,9 @@ What "equal" means is defined here, once:
   operation, and no other function comes that close by chance.
 - In float32 the difference is rounding if it is at most 1e-5, or at most four times what Keras in
   float32 itself is away from Keras in float64 at the same layer.
+- A model in half precision, or partly so, is run in its own precision where others are in float32.
+  Behind a layer in half precision, four units of its rounding take the place of 1e-5; the float64
+  run has float64 in the place of every dtype, on both sides.
 
 A difference is relative to the largest magnitude in the tensor.
 """
@@ -13,6 +16,7 @@ A difference is relative to the largest magnitude in the tensor.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +35,8 @@ from keras2torch.verify.recording import Outputs, load_recording
 EQUAL_FLOAT64 = 1e-10
 EQUAL_FLOAT32 = 1e-5
 FLOORS = 4.0
+# Four units in the last place of the formats' mantissas of 10 and 7 bits.
+EQUAL_HALF = {"float16": 4 * 2.0**-10, "bfloat16": 4 * 2.0**-7}
 OUTPUT = ""  # the key of the whole model's outputs in a recording
 
 Array = npt.NDArray[Any]
@@ -133,7 +139,9 @@ def check(
     differences = [
         difference
         for run in runs
-        for difference in _differences(run, keras[run], torch[run.precision], keras[runs[0]])
+        for difference in _differences(
+            run, keras[run], torch[run.precision], keras[runs[0]], manifest["layers"]
+        )
     ]
     seen = keras[runs[0]]
     return Report(
@@ -203,19 +211,36 @@ def _recorded(
         return {r: f.result() for r, f in keras.items()}, {p: f.result() for p, f in torch.items()}
 
 
-def _differences(run: Run, keras: Recorded, torch: Recorded, exact: Recorded) -> list[Difference]:
+def _differences(
+    run: Run,
+    keras: Recorded,
+    torch: Recorded,
+    exact: Recorded,
+    layers: Sequence[Mapping[str, Any]],
+) -> list[Difference]:
     """Every layer that both sides have, in Keras' running order, the whole model last."""
     found = []
+    rounding = roundings(layers)
+    limit = EQUAL_FLOAT64 if run.precision == "float64" else EQUAL_FLOAT32
     for layer, expected in keras.items():
+        if run.precision == "float32":
+            limit = max(limit, rounding.get(re.sub(r"\[\d+\]", "", layer), 0.0))
         if layer not in torch:
             continue
         absolute, relative = apart(expected, torch[layer])
         floor = 0.0 if run.precision == "float64" else apart(exact[layer], expected)[1]
-        limit = EQUAL_FLOAT64
-        if run.precision == "float32":
-            limit = max(EQUAL_FLOAT32, FLOORS * floor)
-        found.append(Difference(layer, run.name, absolute, relative, floor, relative <= limit))
+        equal = relative <= max(limit, FLOORS * floor)
+        found.append(Difference(layer, run.name, absolute, relative, floor, equal))
     return found
+
+
+def roundings(layers: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What half precision allows for, by the path of each layer whose output has it."""
+    return {
+        layer["layer"]: max(EQUAL_HALF.get(output.get("dtype", ""), 0.0) for output in outputs)
+        for layer in layers
+        if (outputs := [output for output in layer["outputs"] if output])
+    }
 
 
 def apart(expected: Sequence[Array | None], found: Sequence[Array | None]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras2torch.errors import DataError, quoted
+from keras2torch.ir.dtypes import FLOATS
 
 BATCH = 4
 UNKNOWN_SIZE = 24  # for an axis of unknown size: room for a few convolutions and poolings
@@ -35,8 +36,9 @@ def made_inputs(inputs: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[An
 def _array(
     rng: np.random.Generator, shape: tuple[int, ...], dtype: str, below: int | None
 ) -> npt.NDArray[Any]:
-    if below is None and dtype.startswith("float"):
-        # Numbers that float32 holds exactly, so that both precisions see the same.
+    if below is None and dtype in FLOATS:
+        # Numbers that float32 holds exactly, so that both precisions see the same; half
+        # precision rounds them, alike on both sides.
         return rng.standard_normal(shape).astype(np.float32)
     if dtype == "bool":
         return rng.integers(0, 2, shape).astype(bool)

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras2torch.ir.dtypes import FLOATS
 from keras2torch.verify.recording import Recording
 
 
@@ -77,21 +78,40 @@ def load_original(path: str, precision: str) -> Any:
                     config = json.loads(data)
                     data = json.dumps(_in_precision(config, precision)).encode()
                 new.writestr(name, data)
-        return keras.saving.load_model(copy, compile=False, safe_mode=True)
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(precision)  # of layers whose config tells none
+        try:
+            return keras.saving.load_model(copy, compile=False, safe_mode=True)
+        finally:
+            keras.config.set_dtype_policy(policy.name)
+
+
+POLICY_NAMES = (*FLOATS, "mixed_float16", "mixed_bfloat16")
 
 
 def _in_precision(part: Any, precision: str) -> Any:
-    """The config with every float32 dtype and dtype policy replaced."""
+    """The config with every floating dtype and dtype policy replaced."""
     if isinstance(part, list):
         return [_in_precision(p, precision) for p in part]
     if not isinstance(part, dict):
         return part
-    if part.get("class_name") == "DTypePolicy":
-        return {**part, "config": {"name": precision}, "shared_object_id": None}
+    config = part.get("config")
+    if str(part.get("class_name")).endswith("DTypePolicy") and isinstance(config, dict):
+        key = "source_name" if "source_name" in config else "name"
+        changed = precision if config.get(key) in (None, *POLICY_NAMES) else config[key]
+        return {**part, "config": {**config, key: changed}, "shared_object_id": None}
     return {
-        key: precision if key == "dtype" and value == "float32" else _in_precision(value, precision)
+        key: precision
+        if key in ("dtype", "default_policy") and value in POLICY_NAMES
+        else _in_precision(value, precision)
         for key, value in part.items()
     }
+
+
+def as_array(tensor: Any) -> Any:
+    """A tensor in NumPy, bfloat16 as float32, for a file of arrays does not know it."""
+    array = keras.ops.convert_to_numpy(tensor)
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
 def record(model: Any, inputs: list[Any]) -> Recording:
@@ -109,7 +129,7 @@ def record(model: Any, inputs: list[Any]) -> Recording:
             known = numbers[id(self)] or [0]
             number = known[calls[id(self)] % len(known)]
             calls[id(self)] += 1
-            arrays = [keras.ops.convert_to_numpy(t) for t in keras.tree.flatten(outputs)]
+            arrays = [as_array(t) for t in keras.tree.flatten(outputs)]
             recording.add(paths[id(self)], number, arrays)
         return outputs
 
@@ -121,7 +141,7 @@ def record(model: Any, inputs: list[Any]) -> Recording:
         outputs = model(given, training=False)
     finally:
         keras.layers.Layer.__call__ = original
-    recording.add("", 0, [keras.ops.convert_to_numpy(t) for t in keras.tree.flatten(outputs)])
+    recording.add("", 0, [as_array(t) for t in keras.tree.flatten(outputs)])
     return recording
 
 

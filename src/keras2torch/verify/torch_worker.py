@@ -23,6 +23,41 @@ import torch
 from keras2torch.verify.recording import Recording
 
 RECORD = "_record"
+FLOATS = ("bfloat16", "float16", "float32")
+CASTS = ("bfloat16", "half", "float")  # methods of tensors and modules
+
+
+class InFloat64(ast.NodeTransformer):
+    """Makes the float64 twin of a port, as Keras' is made: every dtype it names becomes float64.
+
+    So what the port rounds to half precision, or keeps in float32, is computed in float64.
+    """
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+        self.generic_visit(node)
+        owner = node.value.id if isinstance(node.value, ast.Name) else None
+        if owner == "torch" and node.attr in FLOATS:
+            node.attr = "float64"
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        cast = isinstance(node.func, ast.Attribute) and not node.args and not node.keywords
+        if cast and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS:
+            node.func.attr = "double"
+        return node
+
+
+def loaded(
+    tree: ast.Module, path: Path, precision: str, names: Mapping[str, Any]
+) -> torch.nn.Module:
+    """The model that the syntax tree of ``model.py`` makes, in float64 or as it stands."""
+    if precision == "float64":
+        tree = ast.fix_missing_locations(InFloat64().visit(tree))
+    namespace: dict[str, Any] = {"__name__": "port", "__file__": str(path), **names}
+    exec(compile(tree, path, "exec"), namespace)  # noqa: S102
+    model: torch.nn.Module = namespace["load"]()
+    return model.double() if precision == "float64" else model
 
 
 def instrumented(source: str, layers: list[Mapping[str, Any]]) -> ast.Module:
@@ -51,9 +86,16 @@ def _instrument(forward: ast.FunctionDef, owner: str, layers: list[Mapping[str, 
     forward.body = body
 
 
+def as_array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """A tensor in NumPy, bfloat16 as float32, for NumPy does not know it."""
+    tensor = tensor.detach().cpu()
+    array: npt.NDArray[Any] = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
+
+
 def in_keras_order(tensor: torch.Tensor, output: Mapping[str, Any]) -> npt.NDArray[Any]:
     """A traced value with its axes where Keras has them."""
-    array = tensor.detach().cpu().numpy()
+    array = as_array(tensor)
     if "flat" in output:
         shape, order = output["flat"]
         sizes = [-1 if shape[axis] is None else shape[axis] for axis in order]
@@ -72,10 +114,22 @@ def flat_outputs(outputs: Any) -> list[torch.Tensor]:
     return [tensor for part in parts for tensor in flat_outputs(part)]
 
 
+def given(array: npt.NDArray[Any], dtype: str, precision: str) -> torch.Tensor:
+    """An input as the port takes it."""
+    tensor = torch.from_numpy(array)
+    if not tensor.is_floating_point():
+        return tensor
+    wanted: torch.dtype = getattr(torch, "float64" if precision == "float64" else dtype)
+    return tensor.to(wanted)
+
+
 def run_port(
     folder: Path, arrays: Mapping[str, npt.NDArray[Any]], precision: str
 ) -> tuple[Recording, torch.nn.Module, list[torch.Tensor]]:
-    """Run the port in ``folder`` on inputs by name: what it recorded, the model, its outputs."""
+    """Run the port in ``folder`` on inputs by name: what it recorded, the model, its outputs.
+
+    ``precision`` is float64, or float32 for the port as it stands, whatever its dtypes.
+    """
     manifest = json.loads((folder / "port.json").read_text())
     path = folder / "model.py"
     recording = Recording()
@@ -86,19 +140,16 @@ def run_port(
         arrays = [None if t is None else in_keras_order(t, o) for t, o in pairs]
         recording.add(layer["layer"], layer["call"], arrays)
 
-    namespace: dict[str, Any] = {"__name__": "port", "__file__": str(path), RECORD: record}
-    exec(compile(instrumented(path.read_text(), manifest["layers"]), path, "exec"), namespace)  # noqa: S102
-    dtype = torch.float64 if precision == "float64" else torch.float32
+    tree = instrumented(path.read_text(), manifest["layers"])
     before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
+    torch.set_default_dtype(torch.float64 if precision == "float64" else torch.float32)
     try:
-        model: torch.nn.Module = namespace["load"]().to(dtype)
-        inputs = [torch.from_numpy(arrays[i["name"]]) for i in manifest["inputs"]]
-        inputs = [t.to(dtype) if t.is_floating_point() else t for t in inputs]
+        model = loaded(tree, path, precision, {RECORD: record})
+        inputs = [given(arrays[i["name"]], i["dtype"], precision) for i in manifest["inputs"]]
         outputs = flat_outputs(model(*inputs))
     finally:
         torch.set_default_dtype(before)
-    recording.add("", 0, [t.detach().cpu().numpy() for t in outputs])
+    recording.add("", 0, [as_array(t) for t in outputs])
     return recording, model, outputs
 
 

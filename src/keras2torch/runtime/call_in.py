@@ -1,0 +1,20 @@
+"""Modules with float32 parameters that compute in half precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+
+def call_in(dtype: torch.dtype, module: nn.Module, *inputs: Any, **options: Any) -> Any:
+    """Call a module with its parameters rounded to ``dtype``.
+
+    The parameters themselves stay as they are, usually float32, and are trained there: Keras'
+    ``mixed_float16`` and ``mixed_bfloat16``. Source: keras/src/backend/common/variables.py,
+    ``AutocastScope``.
+    """
+    rounded = {name: parameter.to(dtype) for name, parameter in module.named_parameters()}
+    return functional_call(module, rounded, inputs, options)
