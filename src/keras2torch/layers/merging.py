@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from keras2torch.errors import ConfigError
+from keras2torch.ir.dtypes import FLOATS, HALVES
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Tensor, Value
 from keras2torch.ir.step import Step
@@ -89,7 +90,10 @@ def common_dtype(step: Step, inputs: Sequence[Tensor]) -> str:
         return dtypes.pop()
     if dtypes <= set(INTEGER_DTYPES):
         raise step.unsupported(f"inputs of dtypes {sorted(dtypes)}")
-    return "float32"
+    floats = dtypes & set(FLOATS)
+    if floats == set(HALVES):
+        return "float32"
+    return max(floats, key=FLOATS.index)
 
 
 def either_mask(step: Step, inputs: Sequence[Tensor]) -> Value | None:
