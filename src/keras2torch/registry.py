@@ -18,6 +18,7 @@ from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.graph import leaves, map_leaves
 from keras2torch.ir.precision import round_parameters
 from keras2torch.ir.program import Tensor
+from keras2torch.ops.calls import OpCall
 
 if TYPE_CHECKING:
     from keras2torch.ir.step import Step
@@ -55,7 +56,7 @@ class Example:
 
 @dataclass(frozen=True)
 class LayerMapping:
-    """How one Keras layer or operation is written in PyTorch.
+    """How one Keras layer is written in PyTorch.
 
     ``any_order`` mappings take tensors however they lie in memory, others get Keras' order.
     ``masks`` says what becomes of a mask: "drops" it (most layers), "keeps" the first input's, or
@@ -73,7 +74,6 @@ class LayerMapping:
     masks: Masks
     examples: tuple[Example, ...]
     training: Training = "exact"
-    is_op: bool = False
     autocast: bool = True
     wide: bool = False
     any_dtype: bool = False
@@ -98,11 +98,9 @@ class LayerMapping:
             args = map_leaves(in_keras_order, args)
             kwargs = map_leaves(in_keras_order, kwargs)
         start = len(step.model.statements)
-        if not self.is_op:
-            args, kwargs = self._cast(step, args, kwargs)
+        args, kwargs = self._cast(step, args, kwargs)
         outputs = self._called(step, args, kwargs)
-        if not self.is_op:
-            outputs = step.precision.leaving(step, outputs)
+        outputs = step.precision.leaving(step, outputs)
         round_parameters(step, step.model.statements[start:])
         if self.masks != "own":
             first = args[0] if args and self.masks == "keeps" else None
@@ -135,8 +133,31 @@ class LayerMapping:
         return self.function(*bound.args, **bound.kwargs)
 
 
+@dataclass(frozen=True)
+class OpMapping(LayerMapping):
+    """How one operation of ``keras.ops`` is written; operations know no masks.
+
+    ``calls`` are examples of it.
+    """
+
+    calls: tuple[OpCall, ...] = ()
+
+    def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
+
+        def without_mask(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor):
+                return leaf
+            return replace(leaf if self.any_order else step.keras_order(leaf), mask=None)
+
+        args, kwargs = map_leaves(without_mask, args), map_leaves(without_mask, kwargs)
+        outputs = self._called(step, args, kwargs)
+        step.finish()
+        return outputs
+
+
 LAYERS: dict[str, LayerMapping] = {}
-OPS: dict[str, LayerMapping] = {}
+OPS: dict[str, OpMapping] = {}
 
 
 @functools.cache
@@ -153,10 +174,16 @@ def all_layers() -> Mapping[str, LayerMapping]:
     return LAYERS
 
 
+def all_ops() -> Mapping[str, OpMapping]:
+    """Every operation's mapping by its Keras class name."""
+    _load()
+    return OPS
+
+
 def find(class_name: str, is_op: bool, where: str) -> LayerMapping:
     """The mapping of a Keras class; ``where`` names the layer in the error."""
     _load()
-    known = OPS if is_op else LAYERS
+    known: Mapping[str, LayerMapping] = OPS if is_op else LAYERS
     if class_name not in known:
         kind = "operation" if is_op else "layer"
         raise UnsupportedError(f"{where}: Keras' {kind} {quoted(class_name)} has no port yet")
@@ -207,18 +234,20 @@ def layer(
     return register
 
 
-def op(*names: str, any_order: bool = False) -> Callable[[Lower], Lower]:
+def op(
+    *names: str, calls: Sequence[OpCall] = (), any_order: bool = False
+) -> Callable[[Lower], Lower]:
     """Register a mapping under the class names of ``keras.ops`` operations."""
 
     def register(function: Lower) -> Lower:
         for name in names:
-            _register(OPS, LayerMapping(name, function, any_order, "drops", (), is_op=True))
+            _register(OPS, OpMapping(name, function, any_order, "drops", (), calls=tuple(calls)))
         return function
 
     return register
 
 
-def _register(known: dict[str, LayerMapping], mapping: LayerMapping) -> None:
+def _register(known: dict[str, Any], mapping: LayerMapping) -> None:
     if mapping.name in known:
         raise ValueError(f"two mappings for {mapping.name}")
     known[mapping.name] = mapping

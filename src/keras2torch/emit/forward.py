@@ -233,9 +233,14 @@ def _comment(line: str, statement: Statement, shapes: Mapping[Value, Shape | Non
     first = next((o for o in statement.operands if isinstance(o, Value)), None)
     if shape is None or len(shape) < 2 or (first is not None and shapes.get(first) == shape):
         return ""
-    sizes = ["batch", *("n" if size is None else str(size) for size in shape[1:])]
-    comment = f"  # ({', '.join(sizes)})"
+    comment = f"  # ({', '.join(sizes_of(shape))})"
     return comment if len(line) + len(comment) <= MAX_LINE else ""
+
+
+def sizes_of(shape: Shape) -> list[str]:
+    """A shape in words: the first axis is the batch unless its size is known."""
+    names = ["batch", *["n"] * (len(shape) - 1)]
+    return [name if size is None else str(size) for name, size in zip(names, shape, strict=False)]
 
 
 def _returned(model: Model, name_of: Mapping[Value, str]) -> tuple[str, str]:

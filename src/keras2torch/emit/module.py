@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from keras2torch.emit.forward import Forward, write_forward
+from keras2torch.emit.forward import Forward, sizes_of, write_forward
 from keras2torch.emit.helpers import cut
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
 from keras2torch.ir.dtypes import FLOATS
@@ -125,7 +125,7 @@ def _quoted(text: str) -> str:
 
 
 def _signature(name: str, tensor: Tensor) -> str:
-    sizes = ["batch", *("n" if size is None else str(size) for size in tensor.memory_shape[1:])]
+    sizes = sizes_of(tensor.memory_shape)
     return f"{name}: ({', '.join(sizes)}), {tensor.dtype}"
 
 
@@ -202,4 +202,4 @@ def _state(
         if module.model is not None:
             yield from _state(module.model, attributes, name)
         for key, weight in {**module.parameters, **module.buffers}.items():
-            yield name + key, (module, key, weight)
+            yield (name + key).removesuffix("."), (module, key, weight)

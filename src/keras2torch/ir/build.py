@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras2torch.errors import ConfigError, UnsupportedError, WeightsError, quoted
+from keras2torch.ir.arguments import argument_of, ref_of
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves
 from keras2torch.ir.named_weights import groups_by_name
 from keras2torch.readers.limits import LIMITS
@@ -101,9 +102,9 @@ def _functional(name: str, config: Mapping[str, Any], weights: Group, depth: int
                 raise UnsupportedError(f"{layer.where}: a call in Keras 2's notation")
             if not isinstance(node.get("args"), list):
                 raise ConfigError(f"{layer.where}: the arguments of a call must be a list")
-            args = tuple(_argument(a, recorded, layer.where) for a in node["args"])
+            args = tuple(argument_of(a, recorded, layer.where) for a in node["args"])
             kwargs = {
-                _text(key, "an argument's name"): _argument(a, recorded, layer.where)
+                _text(key, "an argument's name"): argument_of(a, recorded, layer.where)
                 for key, a in node["kwargs"].items()
             }
             calls.append(Call(layer.name, number, args, kwargs))
@@ -145,7 +146,7 @@ def _layer(entry: Mapping[str, Any], groups: Mapping[str, Group], depth: int) ->
 
 def _is_op(entry: Mapping[str, Any]) -> bool:
     """Whether this is an operation of ``keras.ops``; Keras stores no weights for it."""
-    return str(entry.get("module")).startswith("keras.src.ops.")
+    return str(entry.get("module")).startswith(("keras.src.ops.", "keras.src.activations."))
 
 
 def _is_keras(entry: Mapping[str, Any]) -> bool:
@@ -202,54 +203,10 @@ def snake_case(class_name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", text).lower()
 
 
-def _argument(value: Any, recorded: dict[Ref, tuple[Shape, str]], where: str) -> Any:
-    """An argument of a call: Keras tensors become Refs, tuples tuples; the rest stays data."""
-    if isinstance(value, list):
-        return [_argument(v, recorded, where) for v in value]
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        config = value.get("config")
-        if not isinstance(config, dict):
-            raise ConfigError(f"{where}: a tensor must be an object with a config")
-        ref = _ref(config.get("keras_history"), where)
-        shape, dtype = config.get("shape"), config.get("dtype")
-        if isinstance(dtype, str):
-            recorded[ref] = (shape_of(shape, where), dtype)
-        return ref
-    if isinstance(value, dict) and value.get("class_name") == "__tuple__":
-        items = value.get("items", value.get("config"))
-        if not isinstance(items, list):
-            raise ConfigError(f"{where}: a tuple must hold a list of items")
-        return tuple(_argument(v, recorded, where) for v in items)
-    if isinstance(value, dict) and "class_name" not in value:
-        return {key: _argument(v, recorded, where) for key, v in value.items()}
-    return value
-
-
-def shape_of(value: object, where: str) -> Shape:
-    """A shape with its batch dimension; unknown sizes are None."""
-    if not isinstance(value, (list, tuple)) or len(value) > LIMITS.tensor_rank:
-        raise ConfigError(f"{where}: a shape must be a list, found {quoted(value)}")
-    if any(size is not None and (type(size) is not int or size < 0) for size in value):
-        raise ConfigError(f"{where}: a shape holds whole numbers, found {quoted(value)}")
-    return tuple(value)
-
-
-def _ref(value: object, where: str) -> Ref:
-    if (
-        not isinstance(value, list)
-        or [type(part) for part in value] != [str, int, int]
-        or min(value[1:]) < 0
-    ):
-        raise ConfigError(
-            f"{where}: a tensor is named by [layer, call, output], found {quoted(value)}"
-        )
-    return Ref(*value)
-
-
 def _border(value: Any, layers: Mapping[str, Layer], name: str) -> Any:
     """A model's inputs or outputs. There Keras counts the calls of a nested model from 1."""
     if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
-        ref = _ref(value, f"model {quoted(name)}")
+        ref = ref_of(value, f"model {quoted(name)}")
         if ref.layer not in layers:
             raise ConfigError(f"model {quoted(name)} has no layer {quoted(ref.layer)}")
         if layers[ref.layer].class_name in ("Functional", "Model"):

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from keras2torch.errors import quoted
 from keras2torch.readers.saved import Group
 
@@ -19,6 +22,13 @@ class Ref:
     layer: str
     call: int
     tensor: int
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that the file holds as text: an operand of an operation."""
+
+    array: npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 from keras2torch import registry
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError, WeightsError, quoted
-from keras2torch.ir.build import shape_of
+from keras2torch.ir.arguments import shape_of
 from keras2torch.ir.config import Config
 from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
 from keras2torch.ir.named_weights import weights_of
 from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
-from keras2torch.ir.step import Findings, Step
+from keras2torch.ir.step import Findings, OpStep, Step
 from keras2torch.ir.writer import INTEGER_DTYPES, Writer
 
 MOST_SAID = 20  # problems that one error names
@@ -133,7 +133,7 @@ class _ModelLowering:
         kwargs.pop("training", None)
         if layer.graph is not None:
             return self._nested(layer, layer.graph, args)
-        step = Step(
+        step = (OpStep if layer.is_op else Step)(
             layer.name,
             self.program,
             self.modules,

@@ -14,6 +14,7 @@ from keras2torch import initializers
 from keras2torch.errors import ModelError, UnsupportedError
 from keras2torch.ir.config import Config
 from keras2torch.ir.dtypes import policy_of
+from keras2torch.ir.graph import Constant
 from keras2torch.ir.literals import literal
 from keras2torch.ir.precision import Precision
 from keras2torch.ir.program import Model, Module, Tensor, Value
@@ -197,6 +198,24 @@ class Step(Writer):
     def unsupported(self, what: str) -> UnsupportedError:
         """The error for an honest layer that has no exact port."""
         return UnsupportedError(f"{self.where}: {what} has no exact port yet")
+
+
+class OpStep(Step):
+    """One call of an operation of ``keras.ops``; its option ``dtype`` is that of its result."""
+
+    def constant(self, constant: Constant, order: tuple[int, ...] | None = None) -> Tensor:
+        """An array of the file as a buffer of the class, its axes lying in this order."""
+        array = constant.array if order is None else constant.array.transpose(order)
+        sizes = ", ".join(map(str, array.shape)) or "()"
+        dtype = "" if array.dtype == "float32" else f", dtype=torch.{array.dtype}"
+        number = sum(name == self.name for name, _ in self.modules)
+        module = self.module(
+            "nn.Buffer", Source(f"torch.zeros({sizes}{dtype})"), part=f"constant{number or ''}"
+        )
+        weight = Weight(array.shape, array.dtype, lambda: array, array.shape, how="of the graph")
+        module.buffers[""] = weight
+        like = Tensor(Value(self.name), constant.array.shape, str(array.dtype), order)
+        return self.compute("{0}", module, like=like)
 
 
 def _written(value: object) -> str:

@@ -6,6 +6,7 @@ on standard input: ``model``, ``inputs`` (.npz), ``precision`` and ``recording``
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import sys
@@ -23,6 +24,7 @@ from keras2torch.ir.dtypes import FLOATS
 from keras2torch.verify.recording import Recording
 
 
+@functools.cache
 def keep_float64() -> None:
     """Let Keras on TensorFlow compute in float64 where it falls back to float32.
 
@@ -30,6 +32,7 @@ def keep_float64() -> None:
     (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu and
     tf.nn.leaky_relu: their float64 results are right to 1e-8 only. The formulas are Keras' own,
     with exact constants.
+    Means and variances of integers are computed in float32 whatever the precision.
     """
     import tensorflow as tf
 
@@ -52,8 +55,27 @@ def keep_float64() -> None:
             return number(0.5) * x * (number(1.0) + tf.tanh(inner))
         return number(0.5) * x * (number(1.0) + tf.math.erf(x / number(2**0.5)))
 
+    convert = tensorflow.core.convert_to_tensor
+
+    def exact_tensor(x: Any, dtype: Any = None, **options: Any) -> Any:
+        if type(x) is float and (dtype or keras.config.floatx()) == "float64":
+            return tf.constant(x, "float64")
+        return convert(x, dtype, **options)
+
+    def of_floats(reduce: Any) -> Any:
+        def reduced(x: Any, *args: Any, **options: Any) -> Any:
+            x = tensorflow.convert_to_tensor(x)
+            x = x if x.dtype.is_floating else tf.cast(x, keras.config.floatx())
+            return reduce(x, *args, **options)
+
+        return reduced
+
     tensorflow.core.cast = tensorflow.cast = exact_cast
     tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
+    for name in ("core", "numpy", "nn", "math"):
+        getattr(tensorflow, name).convert_to_tensor = exact_tensor
+    for name in ("mean", "var"):
+        setattr(tensorflow.numpy, name, of_floats(getattr(tensorflow.numpy, name)))
     tensorflow.nn.leaky_relu = leaky_relu
     tensorflow.nn.gelu = gelu
 
