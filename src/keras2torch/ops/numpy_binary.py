@@ -7,7 +7,7 @@ from typing import Any
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import OpStep
-from keras2torch.ops.calls import Array, booleans, by_jax, call, floats, ints, special
+from keras2torch.ops.calls import Array, booleans, call, floats, ints, special
 from keras2torch.ops.operands import dtype_of, items_of, together
 from keras2torch.ops.promotion import kind
 from keras2torch.ops.table import binary
@@ -48,7 +48,7 @@ binary("Logaddexp", "torch.logaddexp({0}, {1})",
        call("logaddexp", (3, 2), (3, 2)), call("logaddexp", ints(3), ints(3)),
        call("logaddexp", (3,), 0.5), extra=("float",), number=TENSOR)  # fmt: skip
 binary("Logaddexp2", "torch.logaddexp2({0}, {1})",
-       by_jax(call("logaddexp2", (3, 2), (3, 2))), extra=("float",), number=TENSOR)  # fmt: skip
+       call("logaddexp2", (3, 2), (3, 2)), extra=("float",), number=TENSOR)  # fmt: skip
 binary("Fmax", "torch.fmax({0}, {1})", call("fmax", special(9), (9,)), call("fmax", ints(3), 1),
        number=TENSOR)  # fmt: skip
 binary("Fmin", "torch.fmin({0}, {1})", call("fmin", special(9), (9,)), call("fmin", (3,), 0.5),

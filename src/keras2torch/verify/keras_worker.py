@@ -29,8 +29,8 @@ def keep_float64() -> None:
     """Let Keras on TensorFlow compute in float64 where it falls back to float32.
 
     A Python number, or a list of some, that is cast to float64 is rounded to float32 on the way
-    (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu and
-    tf.nn.leaky_relu: their float64 results are right to 1e-8 only. The formulas are Keras' own,
+    (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu,
+    tf.nn.leaky_relu and logaddexp2: their float64 results are right to 1e-8 only. The formulas are Keras' own,
     with exact constants.
     Means and variances of integers are computed in float32 whatever the precision.
     """
@@ -55,6 +55,12 @@ def keep_float64() -> None:
             return number(0.5) * x * (number(1.0) + tf.tanh(inner))
         return number(0.5) * x * (number(1.0) + tf.math.erf(x / number(2**0.5)))
 
+    def logaddexp2(x1: Any, x2: Any) -> Any:
+        x1, x2 = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+        dtype = keras.backend.result_type(x1.dtype, x2.dtype, float)
+        x1, x2, log2 = tf.cast(x1, dtype), tf.cast(x2, dtype), tf.constant(math.log(2), dtype)
+        return tf.maximum(x1, x2) + tf.math.log1p(tf.exp(-tf.abs(x1 - x2) * log2)) / log2
+
     convert = tensorflow.core.convert_to_tensor
 
     def exact_tensor(x: Any, dtype: Any = None, **options: Any) -> Any:
@@ -76,6 +82,7 @@ def keep_float64() -> None:
         getattr(tensorflow, name).convert_to_tensor = exact_tensor
     for name in ("mean", "var"):
         setattr(tensorflow.numpy, name, of_floats(getattr(tensorflow.numpy, name)))
+    tensorflow.numpy.logaddexp2 = logaddexp2
     tensorflow.nn.leaky_relu = leaky_relu
     tensorflow.nn.gelu = gelu
 
