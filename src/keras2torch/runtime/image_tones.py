@@ -21,7 +21,8 @@ class AutoContrast(Augmentation):
     def transform(self, images: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
         x = rescale_range(images, self.value_range, (0.0, 255.0))
         low = x.amin(self.dims, keepdim=True)
-        scale = 255.0 / (x.amax(self.dims, keepdim=True) - low)
+        # A number divided by a tensor would be a product with its reciprocal, and round otherwise.
+        scale = x.new_tensor(255.0) / (x.amax(self.dims, keepdim=True) - low)
         y = rescale_range((x * scale - low * scale).clamp(0, 255), (0.0, 255.0), self.value_range)
         return torch.where(y.isnan(), images, y)  # without any contrast the scale is infinite
 
