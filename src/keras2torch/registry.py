@@ -60,8 +60,10 @@ class LayerMapping:
 
     ``any_order`` mappings take tensors however they lie in memory, others get Keras' order.
     ``masks`` says what becomes of a mask: "drops" it (most layers), "keeps" the first input's, or
-    "own": the mapping itself decides. ``training`` says what equal means while training: "exact",
-    or "statistical" for layers that draw random numbers, from the distributions Keras draws from.
+    "own": the mapping itself decides. A mapping with an argument ``mask`` gets what the call was
+    given for it; for others that replaces the first input's mask. ``training`` says what equal
+    means while training: "exact", or "statistical" for layers that draw random numbers, from the
+    distributions Keras draws from.
 
     Keras casts a layer's floating inputs to its dtype, unless ``autocast`` is off; ``wide`` layers
     compute in float32 at least. Layers whose dtype may be integers or text read ``step.dtype``
@@ -84,16 +86,8 @@ class LayerMapping:
         def in_keras_order(leaf: Any) -> Any:
             return step.keras_order(leaf) if isinstance(leaf, Tensor) else leaf
 
-        mask = kwargs.pop("mask", None)
-        if all(leaf is None for leaf in leaves(mask)):
-            mask = None  # several inputs, none of them masked
-        step.mask_is_explicit = mask is not None
-        if mask is not None:
-            if not isinstance(mask, Tensor) or not args or not isinstance(args[0], Tensor):
-                raise step.unsupported("a mask argument of this kind")
-            if mask.dtype != "bool":  # Keras reads any mask as true and false
-                mask = step.compute("{0}.bool()", mask, like=mask, dtype="bool", hint="mask")
-            args[0] = replace(args[0], mask=mask.value)
+        if "mask" not in inspect.signature(self.function).parameters:
+            args[:1] = self._masked(step, args[:1], kwargs.pop("mask", None))
         if not self.any_order:
             args = map_leaves(in_keras_order, args)
             kwargs = map_leaves(in_keras_order, kwargs)
@@ -116,6 +110,17 @@ class LayerMapping:
         if policy.quantization or not (policy.is_floating or self.any_dtype):
             raise step.unsupported(f"dtype policy {policy}")
         return step.precision.entering(step, args), step.precision.entering(step, kwargs)
+
+    def _masked(self, step: Step, first: list[Any], mask: Any) -> list[Any]:
+        """The first argument with the mask that the call was given, if it was given one."""
+        if all(leaf is None for leaf in leaves(mask)):
+            mask = None  # several inputs, none of them masked
+        step.mask_is_explicit = mask is not None
+        if mask is None:
+            return first
+        if not isinstance(mask, Tensor) or not first or not isinstance(first[0], Tensor):
+            raise step.unsupported("a mask argument of this kind")
+        return [replace(first[0], mask=step.boolean(mask).value)]
 
     def _called(self, step: Step, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call the mapping; arguments that it does not take are refused."""

@@ -53,7 +53,7 @@ def build(spec):
         first = make(given) if is_shape(given) else [make(part) for part in given]
     kwargs = {}
     for key, value in (spec["call"] or {}).items():
-        if isinstance(value, list):
+        if isinstance(value, (list, dict)):
             value = make(value) if is_shape(value) else [make(part) for part in value]
         kwargs[key] = value
     layer = keras.layers.deserialize(named({"class_name": spec["layer"], "config": spec["config"]}))

@@ -15,6 +15,8 @@ from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.saved import Group
 
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
+# Keras stores weights under the class's own name, which is another than the public one.
+OWN_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
 def graph_of(model: Mapping[str, Any], weights: Group) -> Graph:
@@ -169,7 +171,7 @@ def _stored_groups(entries: Sequence[Mapping[str, Any]], weights: Group) -> dict
     groups: dict[str, Group] = {}
     for entry in entries:
         name = str(entry.get("name", entry["config"].get("name")))
-        key = snake_case(entry["class_name"])
+        key = snake_case(OWN_NAMES.get(entry["class_name"], entry["class_name"]))
         number = counts.get(key, 0)
         counts[key] = number + 1
         key = f"{key}_{number}" if number else key

@@ -161,19 +161,28 @@ class Step(Writer):
         return module
 
     def parameter(
-        self, module: Module, key: str, weight: Weight, initializer: str | None = None
+        self,
+        module: Module,
+        key: str,
+        weight: Weight,
+        initializer: str | None = None,
+        fans: tuple[int, int] | None = None,
+        optional: bool = False,
     ) -> None:
         """Give the module's parameter ``key`` its weight.
 
         ``initializer`` is the option that says how Keras starts it; without one it is PyTorch's
-        own parameter, which Keras lacks. Frozen parameters keep what they were loaded with.
+        own parameter, which Keras lacks. ``fans`` are the numbers of inputs and outputs, where
+        Keras does not take them from the shape; ``optional`` parameters are declared as if they
+        might be None. Frozen parameters keep what they were loaded with.
         """
         if initializer is not None:
             # Keras' shape decides the fans, so the template comes before any transposition.
             # nn.Conv2d and its kin say that their bias may be None.
-            optional = module.construct.startswith("nn.Conv") and key == "bias"
-            target = '{0}.get_parameter("bias")' if optional else f"{{0}}.{key}"
-            statement = initializers.reset(self.config, initializer, weight, target)
+            optional = optional or (module.construct.startswith("nn.Conv") and key == "bias")
+            target = f'{{0}}.get_parameter("{key}")' if optional else f"{{0}}.{key}"
+            started = weight if fans is None else replace(weight, origin=fans)
+            statement = initializers.reset(self.config, initializer, started, target)
             if key not in module.parameters and self.trainable:
                 module.reset.append(statement)
         if not self.trainable:

@@ -107,6 +107,10 @@ class Weights:
         self._taken += 1
         return weight_of(variable, name, shape, f"{self._group.path}/{name}", self._where)
 
+    def has(self, name: str) -> bool:
+        """Whether the file has a part of this name."""
+        return name in (self._group.children or {})
+
     def child(self, name: str) -> Weights:
         """The weights of a part, by the name of the attribute that Keras keeps it in."""
         if name not in self._children:

@@ -144,6 +144,12 @@ class Writer:
         self.model.casts[x.value, dtype] = y.value
         return y
 
+    def boolean(self, mask: Tensor) -> Tensor:
+        """A mask as Keras reads any: true and false."""
+        if mask.dtype == "bool":
+            return mask
+        return self.compute("{0}.bool()", mask, like=mask, dtype="bool", hint="mask")
+
     def _flattened_again(self, x: Tensor) -> Tensor:
         """Undo the Flatten of a reordered tensor, and flatten in Keras' order."""
         if x.flat is None:
