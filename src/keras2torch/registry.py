@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from keras2torch.errors import UnsupportedError, quoted
-from keras2torch.ir.graph import leaves, map_leaves
+from keras2torch.ir.graph import Constant, leaves, map_leaves
 from keras2torch.ir.precision import round_parameters
 from keras2torch.ir.program import Tensor
 from keras2torch.ops.calls import OpCall
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Lower = Callable[..., Any]
 Masks = Literal["drops", "keeps", "own"]
 Training = Literal["exact", "statistical"]
+FIRST_ARGUMENTS = ("inputs", "sequences", "sequence", "data", "x")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,13 @@ class LayerMapping:
         def in_keras_order(leaf: Any) -> Any:
             return step.keras_order(leaf) if isinstance(leaf, Tensor) else leaf
 
+        def as_tensor(leaf: Any) -> Any:
+            return step.constant(leaf) if isinstance(leaf, Constant) else leaf
+
+        args, kwargs = map_leaves(as_tensor, args), map_leaves(as_tensor, kwargs)
+        if not args:  # Keras' name of the first argument is another than the mapping's
+            named = [name for name in FIRST_ARGUMENTS if name in kwargs]
+            args = [kwargs.pop(name) for name in named[:1]]
         if "mask" not in inspect.signature(self.function).parameters:
             args[:1] = self._masked(step, args[:1], kwargs.pop("mask", None))
         if not self.any_order:

@@ -26,7 +26,7 @@ class Ref:
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """An array that the file holds as text: an operand of an operation."""
+    """An array that the file holds as text, as an argument of a call."""
 
     array: npt.NDArray[np.generic]
 

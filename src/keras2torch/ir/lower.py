@@ -11,7 +11,9 @@ from keras2torch.ir.arguments import shape_of
 from keras2torch.ir.config import Config
 from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
+from keras2torch.ir.mask_state import MaskState
 from keras2torch.ir.named_weights import weights_of
+from keras2torch.ir.nested import call_model, return_masks
 from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
 from keras2torch.ir.step import Findings, OpStep, Step
 from keras2torch.ir.writer import INTEGER_DTYPES, Writer
@@ -34,6 +36,7 @@ def program_of(graph: Graph) -> Program:
         said = list(dict.fromkeys(str(problem) for problem in findings.problems))
         more = [f"and {len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else []
         raise type(findings.problems[0])("; ".join(said[:MOST_SAID] + more))
+    return_masks(model)
     writer = Writer(model, "output")
     model.outputs = map_leaves(writer.keras_order, model.outputs)
     limits = {
@@ -66,6 +69,7 @@ class _ModelLowering:
         self.program = Model(graph.name, path)
         self.modules: dict[tuple[str, str], Module] = {}
         self.tensors: dict[Ref, Tensor] = {}
+        self.mask_state = MaskState(graph)
 
     def lower(self) -> Model:
         for place, ref in enumerate(leaves(self.graph.inputs)):
@@ -74,8 +78,8 @@ class _ModelLowering:
                 raise UnsupportedError(f"{layer.where}: a model whose input is not an InputLayer")
             tensor = self._input(layer)
             if self.arguments is not None:
-                tensor = replace(self.arguments[place], value=tensor.value)
-            self.program.inputs.append((layer.name, tensor))
+                tensor = self._entering(place, tensor)
+            self.program.inputs.insert(place, (layer.name, tensor))
             self._keep(Call(layer.name, 0, (), {}), tensor)
         for call in self.graph.calls:
             if self.graph.layers[call.layer].class_name == "InputLayer":
@@ -93,6 +97,17 @@ class _ModelLowering:
         if not missing:
             self.program.outputs = map_leaves(self.tensors.__getitem__, self.graph.outputs)
         return self.program
+
+    def _entering(self, place: int, own: Tensor) -> Tensor:
+        """A nested model's input as the first call's argument lies in memory; its mask is an
+        input behind the others."""
+        given = (self.arguments or [])[place]
+        if given.mask is None:
+            return replace(given, value=own.value)
+        mask = Tensor(Value("mask"), given.shape[:-1], "bool")
+        self.program.inputs.append(("mask", mask))
+        self.program.masked += (place,)
+        return replace(given, value=own.value, mask=mask.value)
 
     def _input(self, layer: Layer) -> Tensor:
         config = Config(layer.config, layer.where)
@@ -127,12 +142,13 @@ class _ModelLowering:
             )
         if missing:
             return None
-        args = map_leaves(self._tensor, args)
-        kwargs = map_leaves(self._tensor, kwargs)
+        args, kwargs = (
+            map_leaves(lambda leaf: self._tensor(leaf, call), part) for part in (args, kwargs)
+        )
         # Keras overrides a recorded `training` with the one it is run in.
         kwargs.pop("training", None)
         if layer.graph is not None:
-            return self._nested(layer, layer.graph, args)
+            return self._nested(layer, layer.graph, args, kwargs)
         step = (OpStep if layer.is_op else Step)(
             layer.name,
             self.program,
@@ -144,18 +160,32 @@ class _ModelLowering:
         )
         return mapping.outputs(step, args, kwargs) if mapping else None
 
-    def _tensor(self, leaf: Any) -> Any:
-        return self.tensors[leaf] if isinstance(leaf, Ref) else leaf
+    def _tensor(self, leaf: Any, call: Call) -> Any:
+        """The tensor of a Ref with the mask that it has when the call runs."""
+        if not isinstance(leaf, Ref):
+            return leaf
+        tensor = self.tensors[leaf]
+        if tensor.mask is not None and self.mask_state.taken(leaf, call):
+            return replace(tensor, mask=None)
+        return tensor
 
-    def _nested(self, layer: Layer, graph: Graph, args: list[Any]) -> Any:
+    def _nested(self, layer: Layer, graph: Graph, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """A call of a model inside this one: a class of its own, made at the first call."""
         writer = Writer(self.program, layer.name)
+        args = args or [kwargs.pop("inputs", None)]
+        masks = list(leaves(kwargs.pop("mask", None)))
+        unknown = [name for name, value in kwargs.items() if value is not None]
+        if unknown:
+            raise UnsupportedError(f"{layer.where}: called with {quoted(unknown)}")
         given = [
             self._argument(writer, layer, graph.layers[ref.layer], argument)
             for ref, argument in zip(
                 leaves(graph.inputs), self._arguments(layer, graph, args), strict=True
             )
         ]
+        for place, mask in enumerate(masks[: len(given)]):
+            if isinstance(mask, Tensor):
+                given[place] = replace(given[place], mask=writer.boolean(mask).value)
         module = self.modules.get((layer.name, ""))
         if module is None:
             path = f"{self.program.path}{layer.name}/"
@@ -166,15 +196,16 @@ class _ModelLowering:
         inner = module.model
         if inner is None or inner.outputs is None:
             return None
-        if any(tensor.mask is not None for tensor in leaves(inner.outputs)):
-            raise UnsupportedError(f"{layer.where}: a mask that leaves a nested model")
+        masked = tuple(place for place, tensor in enumerate(given) if tensor.mask is not None)
+        if masked != inner.masked:
+            raise UnsupportedError(f"{layer.where}: called with masks and without")
         operands = []
-        for tensor, (_, own) in zip(given, inner.inputs, strict=True):
+        for tensor, (_, own) in zip(given, inner.inputs, strict=False):
             operands.append(writer.ordered(tensor, own.order))
             if own.value in self.findings.limits:
                 limits = self.findings.limits
                 limits[tensor.value] = min(limits[own.value], limits.get(tensor.value, 1 << 62))
-        return writer.call_model(module, inner, operands)
+        return call_model(writer, module, inner, operands)
 
     def _arguments(self, layer: Layer, graph: Graph, args: list[Any]) -> list[Any]:
         """What a nested model is called on, in the order of its inputs."""
@@ -194,8 +225,6 @@ class _ModelLowering:
         if not isinstance(argument, Tensor):
             raise ConfigError(f"{layer.where}: is called on what is no tensor")
         tensor: Tensor = argument
-        if tensor.mask is not None:
-            raise UnsupportedError(f"{layer.where}: a mask that enters a nested model")
         if tensor.flat is not None:
             tensor = writer.keras_order(tensor)
         wanted = self._input(own)

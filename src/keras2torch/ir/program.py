@@ -110,10 +110,11 @@ class Traced:
 class Model:
     """A class to be: one Keras model; nested models are modules with a model of their own.
 
-    ``path`` is the Keras path of its layers (``""``, ``"encoder/"``), ``arranged`` the values
-    that were permuted already, by value and moves, ``casts`` those that were cast already, by
-    value and dtype, ``masks`` the booleans that were computed already, by expression and
-    operands, ``traced`` where each layer's output is.
+    ``path`` is the Keras path of its layers (``""``, ``"encoder/"``). Behind its own inputs come
+    the masks of those in ``masked``, by their places. ``arranged`` are the values that were
+    permuted already, by value and moves, ``casts`` those that were cast already, by value and
+    dtype, ``masks`` the booleans that were computed already, by expression and operands,
+    ``traced`` where each layer's output is.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Model:
     outputs: Any = None
     traced: list[Traced] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
+    masked: tuple[int, ...] = ()
     arranged: dict[tuple[Value, tuple[int, ...]], Value] = field(default_factory=dict)
     casts: dict[tuple[Value, str], Value] = field(default_factory=dict)
     masks: dict[tuple[str, tuple[Value, ...]], Value] = field(default_factory=dict)

@@ -190,6 +190,20 @@ class Step(Writer):
         if module.parameters.setdefault(key, weight).how != weight.how:
             raise self.unsupported("being called on inputs that lie in memory in different orders")
 
+    def constant(self, constant: Constant, order: tuple[int, ...] | None = None) -> Tensor:
+        """An array of the file as a buffer of the class, its axes lying in this order."""
+        array = constant.array if order is None else constant.array.transpose(order)
+        sizes = ", ".join(map(str, array.shape)) or "()"
+        dtype = "" if array.dtype == "float32" else f", dtype=torch.{array.dtype}"
+        number = sum(name == self.name for name, _ in self.modules)
+        module = self.module(
+            "nn.Buffer", Source(f"torch.zeros({sizes}{dtype})"), part=f"constant{number or ''}"
+        )
+        weight = Weight(array.shape, array.dtype, lambda: array, array.shape, how="of the graph")
+        module.buffers[""] = weight
+        like = Tensor(Value(self.name), constant.array.shape, str(array.dtype), order)
+        return self.compute("{0}", module, like=like)
+
     def helper(self, name: str) -> str:
         """The name of a class or function of ``runtime/``, which is copied into the file."""
         self.model.helpers.add(name)
@@ -211,20 +225,6 @@ class Step(Writer):
 
 class OpStep(Step):
     """One call of an operation of ``keras.ops``; its option ``dtype`` is that of its result."""
-
-    def constant(self, constant: Constant, order: tuple[int, ...] | None = None) -> Tensor:
-        """An array of the file as a buffer of the class, its axes lying in this order."""
-        array = constant.array if order is None else constant.array.transpose(order)
-        sizes = ", ".join(map(str, array.shape)) or "()"
-        dtype = "" if array.dtype == "float32" else f", dtype=torch.{array.dtype}"
-        number = sum(name == self.name for name, _ in self.modules)
-        module = self.module(
-            "nn.Buffer", Source(f"torch.zeros({sizes}{dtype})"), part=f"constant{number or ''}"
-        )
-        weight = Weight(array.shape, array.dtype, lambda: array, array.shape, how="of the graph")
-        module.buffers[""] = weight
-        like = Tensor(Value(self.name), constant.array.shape, str(array.dtype), order)
-        return self.compute("{0}", module, like=like)
 
 
 def _written(value: object) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.dtypes import INTEGERS
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Model, Module, Statement, Tensor, Value
@@ -67,35 +66,6 @@ class Writer:
         sources = tuple(o.value if isinstance(o, Tensor) else o for o in operands)
         statement = Statement(targets, target, expression, sources, self.name, shape)
         self.model.statements.append(statement)
-
-    def call_model(self, module: Module, inner: Model, operands: list[Tensor]) -> Any:
-        """A call of a nested model; its outputs lie in memory as its class returns them."""
-        given = ", ".join(f"{{{place}}}" for place in range(1, len(operands) + 1))
-        parts = inner.outputs
-        structured = isinstance(parts, (list, tuple, dict))
-        flat = (
-            list(parts.values())
-            if isinstance(parts, dict)
-            else list(parts)
-            if structured
-            else [parts]
-        )
-        if not all(isinstance(tensor, Tensor) for tensor in flat):
-            raise UnsupportedError(f"model {quoted(inner.name)}: lists of lists as outputs, nested")
-        call = f"{{0}}({given}).values()" if isinstance(parts, dict) else f"{{0}}({given})"
-        pattern = ", ".join(f"{{{place}}}" for place in range(len(flat)))
-        if structured and len(flat) == 1:
-            pattern = "({0},)"
-        hints = tuple(parts) if isinstance(parts, dict) else (self.name,) * len(flat)
-        values = self.unpack(pattern, hints, call, module, *operands)
-        batch = operands[0].shape[:1]
-        made = [
-            replace(tensor, value=value, shape=(*batch, *tensor.shape[1:]))
-            for tensor, value in zip(flat, values, strict=True)
-        ]
-        if isinstance(parts, dict):
-            return dict(zip(parts, made, strict=True))
-        return type(parts)(made) if structured else made[0]
 
     def ordered(self, x: Tensor, order: tuple[int, ...] | None) -> Tensor:
         """The tensor with its axes in memory in this order (None: Keras' own)."""

@@ -157,6 +157,9 @@ def _module(
         options.update(_equations(query.rank, heads.axes))
     written = {key: option for key, option in options.items() if option is not None}
     module = step.module(step.helper(kind), sizes[0], heads.count, heads.size, **written)
+    usual = _usual_start(step)
+    if usual and step.trainable and not module.reset:
+        module.reset.append("{0}.reset_parameters()")
     parts = [
         ("query", sizes[0], heads.count, heads.size),
         ("key", sizes[1], heads.groups, heads.size),
@@ -165,11 +168,18 @@ def _module(
     if gated:
         parts.append(("gate", sizes[0], heads.count, heads.value_size))
     for name, *shape in parts:
-        _linear(step, module, name, (shape[0],), (shape[1], shape[2]), use_bias)
-    _linear(step, module, "output", (heads.count, heads.value_size), heads.output, use_bias)
+        _linear(step, module, name, (shape[0],), (shape[1], shape[2]), use_bias, usual)
+    _linear(step, module, "output", (heads.count, heads.value_size), heads.output, use_bias, usual)
     if not use_bias:
         step.config.ignore("bias_initializer")
     return module
+
+
+def _usual_start(step: Step) -> bool:
+    """Whether the weights start as the module itself starts them."""
+    names = [step.config.raw(f"{part}_initializer", None) for part in ("kernel", "bias")]
+    classes = [name.get("class_name") if isinstance(name, dict) else name for name in names]
+    return classes == ["GlorotUniform", "Zeros"]
 
 
 def _linear(
@@ -179,6 +189,7 @@ def _linear(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
     use_bias: bool,
+    usual: bool,
 ) -> None:
     """One projection: in Keras an EinsumDense, here a Linear on what that leaves apart."""
     stored = f"{name}_dense"  # Keras stores a part under its first attribute's name
@@ -186,11 +197,12 @@ def _linear(
     fans = (prod(inputs), prod(outputs))
     optional = name == "gate"
     kernel = weights.take("kernel", (*inputs, *outputs)).reshape(*fans).permute(1, 0)
-    step.parameter(module, f"{name}.weight", kernel, "kernel_initializer", fans, optional)
+    started = (None, None) if usual else ("kernel_initializer", "bias_initializer")
+    step.parameter(module, f"{name}.weight", kernel, started[0], fans, optional)
     if use_bias:
         bias = weights.take("bias", outputs)
         bias = bias if len(outputs) == 1 else bias.reshape(fans[1])
-        step.parameter(module, f"{name}.bias", bias, "bias_initializer", optional=optional)
+        step.parameter(module, f"{name}.bias", bias, started[1], optional=optional)
 
 
 def _equations(rank: int, axes: tuple[int, ...]) -> dict[str, Any]:

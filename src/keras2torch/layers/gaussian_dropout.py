@@ -11,15 +11,15 @@ from keras2torch.registry import example, layer
     examples=[
         example({"rate": 0.3}, (4,)),
         example({"rate": 0.5, "seed": 3}, (5, 4), masked=True),
-        example({"rate": 0}, (4,)),
+        example({"rate": 1}, (4,)),
     ],
 )
 def gaussian_dropout(step: Step, x: Tensor) -> Tensor:
     """Multiplies by noise while training. Keras' seed belongs to its own random numbers."""
     rate = step.config.rate("rate")
     step.config.ignore("seed")
-    if rate == 0:
-        return x
     if rate == 1:
-        raise step.unsupported(f"rate={rate}, whose noise is infinite,")
+        step.note("Keras can't train with a rate of 1; here the layer does nothing")
+    if rate in (0, 1):
+        return x
     return step.compute("{0}({1})", step.module(step.helper("GaussianDropout"), rate), x, like=x)

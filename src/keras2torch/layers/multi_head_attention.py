@@ -17,7 +17,9 @@ SIZES = {"num_heads": 2, "key_dim": 3}
     training="statistical",
     examples=[
         *common_examples(SIZES),
-        example({**SIZES, "value_dim": 5, "output_shape": 6}, (5, 4), call={"value": (6, 3)}),
+        example(
+            {**SIZES, "value_dim": 5, "output_shape": 6}, (5, 4), call={"value": (6, 3), **WEIGHTS}
+        ),
         example({**SIZES, "output_shape": [2, 3]}, (5, 4), call={"value": (6, 3)}),
         example(
             {**SIZES, "attention_axes": [1, 2]},

@@ -35,6 +35,11 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     return torch.where(mask, weights, 0)
 
 
+def by_heads(x: Tensor, heads: int) -> Tensor:
+    """(batch, steps, heads * size) to (batch, heads, steps, size)."""
+    return torch.unflatten(x, -1, (heads, -1)).transpose(1, 2)
+
+
 class AttentionHeads(nn.Module):
     """The projections of attention with several heads; which attention is told by a subclass.
 
@@ -61,21 +66,32 @@ class AttentionHeads(nn.Module):
         self.num_heads = num_heads
         self.num_kv_heads = num_kv_heads or num_heads
         value_dim = value_dim or head_dim
-        self.query = nn.Linear(embed_dim, num_heads * head_dim, bias=bias)
-        self.key = nn.Linear(kdim or embed_dim, self.num_kv_heads * head_dim, bias=bias)
-        self.value = nn.Linear(vdim or embed_dim, self.num_kv_heads * value_dim, bias=bias)
-        self.gate = nn.Linear(embed_dim, num_heads * value_dim, bias=bias) if gated else None
-        self.output = nn.Linear(num_heads * value_dim, out_dim or embed_dim, bias=bias)
+        kv_heads = self.num_kv_heads
+        self.query = nn.Linear(embed_dim, num_heads * head_dim, bias)
+        self.key = nn.Linear(kdim or embed_dim, kv_heads * head_dim, bias)
+        self.value = nn.Linear(vdim or embed_dim, kv_heads * value_dim, bias)
+        self.gate = nn.Linear(embed_dim, num_heads * value_dim, bias) if gated else None
+        self.output = nn.Linear(num_heads * value_dim, out_dim or embed_dim, bias)
         self.dropout = nn.Dropout(dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Keras starts with Glorot's uniform weights and biases of 0."""
+        for part in self.children():
+            if isinstance(part, nn.Linear):
+                nn.init.xavier_uniform_(part.weight)
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
 
     def split(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The projections by heads: (batch, num_heads, T or S, size of a head)."""
-        q = torch.unflatten(self.query(query), -1, (self.num_heads, -1)).transpose(1, 2)
-        k = torch.unflatten(self.key(key), -1, (self.num_kv_heads, -1)).transpose(1, 2)
-        v = torch.unflatten(self.value(value), -1, (self.num_kv_heads, -1)).transpose(1, 2)
+        q = by_heads(self.query(query), self.num_heads)
+        k = by_heads(self.key(key), self.num_kv_heads)
+        v = by_heads(self.value(value), self.num_kv_heads)
         if self.num_kv_heads < self.num_heads:
             groups = self.num_heads // self.num_kv_heads
-            k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+            k = k.repeat_interleave(groups, dim=1)
+            v = v.repeat_interleave(groups, dim=1)
         return q, k, v
 
     def merge(self, heads: Tensor, query: Tensor) -> Tensor:

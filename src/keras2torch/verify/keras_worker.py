@@ -30,9 +30,9 @@ def keep_float64() -> None:
 
     A Python number, or a list of some, that is cast to float64 is rounded to float32 on the way
     (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu,
-    tf.nn.leaky_relu and logaddexp2: their float64 results are right to 1e-8 only. The formulas are Keras' own,
-    with exact constants.
-    Means and variances of integers are computed in float32 whatever the precision.
+    tf.nn.leaky_relu, logaddexp2 and Keras' attention: their float64 results are right to 1e-8
+    only. The formulas are Keras' own, with exact constants. Means and variances of integers are
+    computed in float32 whatever the precision.
     """
     import tensorflow as tf
 
@@ -76,6 +76,13 @@ def keep_float64() -> None:
 
         return reduced
 
+    attend = tensorflow.nn.dot_product_attention
+
+    def attention(query: Any, *args: Any, scale: Any = None, **options: Any) -> Any:
+        exact = query.shape[-1] ** -0.5 if scale is None else scale
+        return attend(query, *args, scale=tf.constant(exact, query.dtype), **options)
+
+    tensorflow.nn.dot_product_attention = attention
     tensorflow.core.cast = tensorflow.cast = exact_cast
     tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
     for name in ("core", "numpy", "nn", "math"):
