@@ -13,6 +13,7 @@ REVERSE_DTYPES = ("float16", "bfloat16", "float32", "float64")
 @layer(
     "ReversibleEmbedding",
     masks="own",
+    autocast=False,
     examples=[
         example({**SIZES, "mask_zero": True}, Integers((5,), 9)),
         example({**SIZES, "tie_weights": False}, Integers((5,), 9)),
@@ -33,6 +34,8 @@ def reversible_embedding(step: Step, x: Tensor, reverse: bool = False) -> Tensor
     if not reverse:
         return rows_of(step, table, x)
     step.config.ignore("mask_zero")
+    if step.precision.policy.compute != step.precision.policy.variable:
+        raise step.unsupported(f"dtype policy {step.precision.policy} of a reverse call")
     x = step.floating(x, table)
     cast = "" if dtype is None else f".to(torch.{dtype})"
     scores = "{1}({0})" if not tied and not cast else f"{{0}}{cast} @ {{1}}.weight.T{cast}"
