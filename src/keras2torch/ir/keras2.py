@@ -31,7 +31,19 @@ def described(saved: Saved) -> Mapping[str, Any]:
         return saved.model
     first, _, _ = saved.keras_version.partition(".")
     keras2 = first in ("1", "2") or (first == "unknown" and _looks_old(saved.model))
-    return _model(saved.model, keras2, 0)
+    model = _lists(saved.model) if keras2 else saved.model
+    return _model(model, keras2, 0)
+
+
+def _lists(value: Any) -> Any:
+    """SavedModels tell tuples and shapes from lists; no option of Keras 2 does."""
+    if isinstance(value, list):
+        return [_lists(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
+        return _lists(value["items"])
+    return {key: _lists(v) for key, v in value.items()}
 
 
 def _looks_old(model: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keras2torch.errors import FormatError, UnsupportedError, quoted
+from keras2torch.errors import FormatError, quoted
 from keras2torch.readers.saved import Saved
 
 __all__ = ["Saved", "read"]
@@ -20,10 +20,7 @@ def read(path: str | Path) -> Saved:
     """
     path = Path(path)
     if path.is_dir():
-        raise UnsupportedError(
-            f"{quoted(path)} is a folder: SavedModel and unzipped models have no reader yet; "
-            "save the model in Keras with model.save('model.keras')"
-        )
+        return _read_folder(path)
     if not path.exists():
         raise FormatError(f"there is no file {quoted(path)}")
     if not path.is_file():
@@ -42,3 +39,14 @@ def read(path: str | Path) -> Saved:
 
         return keras_h5.read(path)
     raise FormatError(f"{quoted(path)} is not a saved Keras model: neither a zip archive nor HDF5")
+
+
+def _read_folder(path: Path) -> Saved:
+    """A SavedModel, or the unzipped form of a ``.keras`` file."""
+    if (path / "saved_model.pb").exists():
+        from keras2torch.readers import saved_model
+
+        return saved_model.read(path)
+    from keras2torch.readers import keras_v3
+
+    return keras_v3.read(path)
