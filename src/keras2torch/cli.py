@@ -28,32 +28,44 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A saved Keras model.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A saved Keras model: a file, a folder, hf://USER/REPO, kaggle://HANDLE, or "
+        "FILE.py:OBJECT, a model or a function that builds one.",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(help="The JSON of model.to_json(), where MODEL holds weights alone."),
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here too.")]
 
 
 @app.command()
 def port(
-    model: ModelFile,
+    model: ModelName,
+    config: ConfigFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The folder to write.")] = None,
 ) -> None:
     """Write model.py, weights.safetensors and port.json."""
     from keras2torch.porting import port as run
 
-    folder = out or Path(f"{model.stem}_port")
-    done = run(model, folder)
+    folder = out or Path(f"{Path(model).stem}_port")
+    done = run(model, folder, config=config)
     print(f"{folder}: class {done.class_name}, {len(done.source.splitlines())} lines")
     for note in done.notes:
         print(f"note: {note}")
 
 
 @app.command()
-def inspect(model: ModelFile) -> None:
+def inspect(model: ModelName, config: ConfigFile = None) -> None:
     """Show a model's layers, and whether it can be ported."""
     from keras2torch.inspecting import inspect as run
     from keras2torch.report.terminal import print_inspection
 
-    found = run(model)
+    found = run(model, config)
     print_inspection(_console(), found)
     if found.problem is not None:
         raise typer.Exit(2)
@@ -61,7 +73,7 @@ def inspect(model: ModelFile) -> None:
 
 @app.command()
 def check(
-    model: ModelFile,
+    model: ModelName,
     port: Annotated[Path, typer.Argument(metavar="PORT", help="A port's folder.")],
     data: Annotated[
         Path | None, typer.Option(help="Inputs to use: an .npz with an array per input.")
@@ -99,7 +111,7 @@ def check(
 
 @app.command()
 def compare(
-    model: ModelFile,
+    model: ModelName,
     data: Annotated[
         Path, typer.Option(help="An .npz: an array per input, y, and the same with val_.")
     ],

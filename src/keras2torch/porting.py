@@ -22,6 +22,7 @@ from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved, read
+from keras2torch.sources import located
 
 MODEL = "model.py"
 WEIGHTS = "weights.safetensors"
@@ -50,8 +51,12 @@ class Port:
         return list(self.manifest["notes"])
 
 
-def port(model: str | Path, out: str | Path | None = None) -> Port:
-    """Port a saved Keras model to PyTorch.
+def port(
+    model: str | Path, out: str | Path | None = None, *, config: str | Path | None = None
+) -> Port:
+    """Port a Keras model to PyTorch: a file, a folder, or what ``sources.located`` finds.
+
+    ``config`` is the JSON of ``model.to_json()`` for weights that were saved without their model.
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
     folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, all or none:
@@ -61,7 +66,8 @@ def port(model: str | Path, out: str | Path | None = None) -> Port:
         ModelError: the model can't be ported; one line names every reason.
         PortError: the folder can't be written.
     """
-    with read(model) as saved:
+    description = None if config is None else Path(config)
+    with located(model) as path, read(path, description) as saved:
         program = program_of(graph_of(described(saved), saved.weights))
         emitted = write_module(program)
         source = formatted(emitted.text)

@@ -7,11 +7,15 @@ from pathlib import Path
 from keras2torch.errors import FormatError, quoted
 from keras2torch.readers.saved import Saved
 
+HINT = "name a file of weights, and with --config the JSON of model.to_json()"
+
 __all__ = ["Saved", "read"]
 
 
-def read(path: str | Path) -> Saved:
+def read(path: str | Path, config: Path | None = None) -> Saved:
     """Read a saved Keras model; the format is told by its first bytes, never by its name.
+
+    ``config`` is the JSON of ``model.to_json()``, for weights that were saved without their model.
 
     Raises:
         FormatError: there is no such file, or it is none that Keras writes.
@@ -19,6 +23,10 @@ def read(path: str | Path) -> Saved:
         ConfigError, WeightsError: the file's parts contradict the format.
     """
     path = Path(path)
+    if config is not None:
+        from keras2torch.readers import weights_file
+
+        return weights_file.read(path, config)
     if path.is_dir():
         return _read_folder(path)
     if not path.exists():
@@ -38,6 +46,8 @@ def read(path: str | Path) -> Saved:
         from keras2torch.readers import keras_h5
 
         return keras_h5.read(path)
+    if start.startswith(b"{"):
+        raise FormatError(f"{quoted(path)} is a description or a map of weights, no model: {HINT}")
     raise FormatError(f"{quoted(path)} is not a saved Keras model: neither a zip archive nor HDF5")
 
 

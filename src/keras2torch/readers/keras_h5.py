@@ -32,8 +32,7 @@ def read(path: Path) -> Saved:
     attributes = file.root.attributes()
     if CONFIG not in attributes:
         raise FormatError(
-            f"{what} holds weights and no model: name its description, the JSON of "
-            "model.to_json(), with --config"
+            f"{what} holds weights and no model: name the JSON of model.to_json() with --config"
         )
     model = _json(attributes, CONFIG, what)
     if "model_weights" not in file.root:

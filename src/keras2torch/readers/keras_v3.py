@@ -1,4 +1,7 @@
-"""Keras 3's ``.keras``: a zip archive of config.json, metadata.json and model.weights.h5."""
+"""Keras 3's ``.keras``: config.json, metadata.json and model.weights.h5 in a zip or a folder.
+
+The weights may be split over several files; then ``model.weights.json`` tells which.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +13,39 @@ from typing import Any
 from keras2torch.errors import ConfigError, FormatError, quoted
 from keras2torch.readers import hdf5, strict_json
 from keras2torch.readers.archive import Archive
+from keras2torch.readers.folder import Folder
 from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.mapped import sha256
 from keras2torch.readers.saved import Group, Saved, Variable
+from keras2torch.readers.shards import Shards, read_shards
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
+SHARDS = "model.weights.json"
+Stored = hdf5.Group | Shards
 
 
 def read(path: Path) -> Saved:
-    """Read a ``.keras`` file; weights stay in it until they are asked for."""
-    archive = Archive(path)
+    """Read a ``.keras`` file or its folder; weights stay in it until they are asked for."""
+    archive = Folder(path) if path.is_dir() else Archive(path)
     try:
-        missing = [name for name in (CONFIG, WEIGHTS) if name not in archive.names()]
+        weights = SHARDS if SHARDS in archive.names() else WEIGHTS
+        missing = [name for name in (CONFIG, weights) if name not in archive.names()]
         if missing:
             raise FormatError(f"{quoted(path)} holds no {' and no '.join(missing)}")
         model = strict_json.parse(
             archive.read(CONFIG, LIMITS.config_bytes), CONFIG, LIMITS.config_bytes
         )
-        weights = hdf5.File(archive.view(WEIGHTS, LIMITS.total_tensor_bytes), WEIGHTS)
+        root = _root(archive)
         return Saved(
             path=path,
-            sha256=sha256(path),
+            sha256=sha256(path / weights if path.is_dir() else path),
             keras_version=_version(archive),
             model=model,
-            weights=_group(weights.root, ""),
+            weights=group_of(root, ""),
             compile_config=_compile_config(model),
-            optimizer=_optimizer(weights.root),
+            optimizer=_optimizer(root),
             close=archive.close,
         )
     except BaseException:
@@ -45,7 +53,18 @@ def read(path: Path) -> Saved:
         raise
 
 
-def _version(archive: Archive) -> str:
+def _root(archive: Archive | Folder) -> Stored:
+    """The outermost group of the weights, whole or split."""
+
+    def view(name: str) -> memoryview:
+        return archive.view(name, LIMITS.total_tensor_bytes)
+
+    if SHARDS in archive.names():
+        return read_shards(archive.read(SHARDS, LIMITS.config_bytes), SHARDS, view)
+    return hdf5.File(view(WEIGHTS), WEIGHTS).root
+
+
+def _version(archive: Archive | Folder) -> str:
     """Keras' version if the metadata tells a plain one: it is printed, so nothing else may pass."""
     if METADATA not in archive.names():
         return "unknown"
@@ -66,7 +85,7 @@ def _compile_config(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return compiled
 
 
-def _group(stored: hdf5.Group, path: str) -> Group:
+def group_of(stored: Stored, path: str) -> Group:
     """A saved object: its own variables in ``vars``, numbered; every other group is a part."""
     children: dict[str, Group] = {}
     variables: tuple[Variable, ...] = ()
@@ -78,11 +97,11 @@ def _group(stored: hdf5.Group, path: str) -> Group:
             said = own.attributes().get("name")
             name = said if isinstance(said, str) else None
         elif key != "optimizer" or path:
-            children[key] = _group(stored.group(key), f"{path}/{key}".lstrip("/"))
+            children[key] = group_of(stored.group(key), f"{path}/{key}".lstrip("/"))
     return Group(path, variables, children, name)
 
 
-def _numbered(own: hdf5.Group) -> tuple[Variable, ...]:
+def _numbered(own: Stored) -> tuple[Variable, ...]:
     """The variables in the order of their numbers; Keras calls them 0, 1, 2, …"""
     keys = own.keys()
     if sorted(keys) != sorted(str(number) for number in range(len(keys))):
@@ -90,7 +109,7 @@ def _numbered(own: hdf5.Group) -> tuple[Variable, ...]:
     return tuple(own.dataset(str(number)) for number in range(len(keys)))
 
 
-def _optimizer(root: hdf5.Group) -> tuple[Variable, ...]:
+def _optimizer(root: Stored) -> tuple[Variable, ...]:
     """The optimizer's variables: iterations, learning rate, then the slots of each variable."""
     if "optimizer" not in root or "vars" not in root.group("optimizer"):
         return ()
