@@ -127,6 +127,9 @@ def _options(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             config["axis"] = config["axis"][0] if len(config["axis"]) == 1 else config["axis"]
         case "LeakyReLU" if "alpha" in config:
             config["negative_slope"] = config.pop("alpha")
+        case "SeparableConv1D" | "SeparableConv2D" if config.pop("groups", 1) == 1:
+            for kind in ("initializer", "regularizer", "constraint"):
+                config.pop(f"kernel_{kind}", None)  # of Conv2D; these have two kernels
         case "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D":
             config.pop("noise_shape", None)  # of Dropout; these make their own
         case "MultiHeadAttention":

@@ -1,0 +1,76 @@
+"""Every way in which Keras saves a model, made by its own writers, ends in the same port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import run_keras
+
+from keras2torch import port
+from keras2torch.verify.check import apart
+from keras2torch.verify.recording import load_recording
+from keras2torch.verify.torch_worker import run_port
+
+NAMES = ["article_a", "article_b", "image_cnn", "nests"]
+# The file, and whether its description stands in another.
+KERAS_3 = {"folder": False, "h5": False, "weights.h5": True, "weights.json": True}
+KERAS_2 = {"keras": False, "saved": False, "weights.h5": True}
+
+
+@pytest.fixture(scope="session")
+def keras_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keras_3")
+    run_keras("formats.py", {"folder": str(folder), "names": NAMES}, "tensorflow")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def keras_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keras_2")
+    run_keras("keras2_formats.py", {"folder": str(folder)}, "tensorflow")
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ending", KERAS_3)
+def test_keras_3_formats_end_in_one_port(
+    name: str, ending: str, keras_3: Path, tmp_path: Path
+) -> None:
+    """The ``.keras`` file's port is compared with Keras in ``test_models.py``."""
+    config = keras_3 / f"{name}.json" if KERAS_3[ending] else None
+    _same_port(keras_3 / f"{name}.keras", keras_3 / f"{name}.{ending}", config, tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ending", KERAS_2)
+def test_keras_2_formats_end_in_one_port(
+    name: str, ending: str, keras_2: Path, tmp_path: Path
+) -> None:
+    config = keras_2 / f"{name}.json" if KERAS_2[ending] else None
+    _same_port(keras_2 / f"{name}.h5", keras_2 / f"{name}.{ending}", config, tmp_path)
+
+
+def _same_port(one: Path, other: Path, config: Path | None, folder: Path) -> None:
+    expected = port(one, folder / "one")
+    found = port(other, folder / "other", config=config)
+    assert found.source == expected.source
+    weights = "weights.safetensors"
+    assert (folder / "other" / weights).read_bytes() == (folder / "one" / weights).read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keras_2_models_are_equal(name: str, keras_2: Path, tmp_path: Path) -> None:
+    """Layer by layer, in float64 and float32, against tf_keras."""
+    port(keras_2 / f"{name}.h5", tmp_path / "port")
+    with np.load(keras_2 / f"{name}.inputs.npz") as stored:
+        arrays = dict(stored)
+    for precision, limit in (("float64", 1e-12), ("float32", 1e-5)):
+        expected = load_recording(keras_2 / f"{name}.{precision}.npz")
+        with torch.no_grad():
+            found = run_port(tmp_path / "port", arrays, precision)[0].keyed()
+        assert set(expected) <= set(found)
+        for layer, outputs in expected.items():
+            assert apart(outputs, found[layer])[1] <= limit, (layer, precision)
