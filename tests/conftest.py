@@ -91,3 +91,20 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for backend in ("tensorflow", "jax"):
         run_keras("models.py", {"folder": str(folder)}, backend)
     return folder
+
+
+@pytest.fixture(scope="session")
+def keras_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with models in every format of Keras 3."""
+    folder = tmp_path_factory.mktemp("keras_3")
+    names = ["article_a", "article_b", "image_cnn", "nests"]
+    run_keras("formats.py", {"folder": str(folder), "names": names}, "tensorflow")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def keras_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with models in every format of Keras 2, and what Keras 2 made of them."""
+    folder = tmp_path_factory.mktemp("keras_2")
+    run_keras("keras2_formats.py", {"folder": str(folder)}, "tensorflow")
+    return folder

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import run_keras
 
 from keras2torch import port
 from keras2torch.verify.check import apart
@@ -18,20 +17,6 @@ NAMES = ["article_a", "article_b", "image_cnn", "nests"]
 # The file, and whether its description stands in another.
 KERAS_3 = {"folder": False, "h5": False, "weights.h5": True, "weights.json": True}
 KERAS_2 = {"keras": False, "saved": False, "weights.h5": True}
-
-
-@pytest.fixture(scope="session")
-def keras_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keras_3")
-    run_keras("formats.py", {"folder": str(folder), "names": NAMES}, "tensorflow")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def keras_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keras_2")
-    run_keras("keras2_formats.py", {"folder": str(folder)}, "tensorflow")
-    return folder
 
 
 @pytest.mark.parametrize("name", NAMES)
