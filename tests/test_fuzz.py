@@ -126,9 +126,8 @@ def _run(kind: str, folders: dict[str, Path], folder: Path, count: int) -> None:
     )
     lines = done.stdout.split()
     last = lines[-1] if lines else "none"
-    assert last == "done", (
-        f"{folder / 'bad' / last}: status {done.returncode}\n{done.stderr[-2000:]}"
-    )
+    said = f"status {done.returncode}\n{done.stderr[-2000:]}"
+    assert last == "done", f"{folder / 'bad' / last}: {said}"
     allowed = {"out", "warm"}
     assert {path.split("/")[0] for path in _listing(folder) - before} <= allowed
 

@@ -89,6 +89,13 @@ class _ModelLowering:
             except ModelError as error:
                 self.findings.problems.append(error)
                 self._pretend(call)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # Mappings count on what every file of Keras' keeps: shapes that fit together,
+                # axes that there are. A file that does not is refused, not followed.
+                where = self.graph.layers[call.layer].where
+                said = f"its options and inputs don't fit together: {type(error).__name__}"
+                self.findings.problems.append(ConfigError(f"{where}: {said}"))
+                self._pretend(call)
         if self.graph.unused and not self.findings.problems:
             raise WeightsError(f"the file has weights in {quoted(self.graph.unused)} for no layer")
         missing = [ref for ref in leaves(self.graph.outputs) if ref not in self.tensors]
