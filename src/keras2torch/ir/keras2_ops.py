@@ -155,8 +155,7 @@ def _key(spec: Any, where: str) -> dict[str, Any]:
     parts: list[Any] = []
     for part in spec:
         if isinstance(part, dict) and set(part) == {"start", "stop", "step"}:
-            bounds = [part["start"], part["stop"], part["step"]]
-            parts.append({"class_name": "__slice__", "config": bounds})
+            parts.append({"class_name": "__slice__", "config": part})
         elif isinstance(part, dict) and part.get("type") == "Ellipsis":
             parts.append({"class_name": "__ellipsis__", "config": {}})
         elif part is None or type(part) is int:

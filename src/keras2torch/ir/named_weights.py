@@ -14,6 +14,9 @@ from keras2torch.ir.weights import Weight, Weights, weight_of
 from keras2torch.readers.saved import Group, Shape
 
 
+OLD_NAMES = {"kernel": "depthwise_kernel"}  # of DepthwiseConv1D and 2D
+
+
 def weights_of(group: Group, where: str) -> Weights:
     """The variables of one layer, however the file keeps them."""
     if group.names is None:
@@ -95,17 +98,17 @@ class NamedWeights(Weights):
         self._parts = parts
 
     def take(self, name: str, shape: Shape) -> Weight:
-        called = [
-            path
-            for path in self._pool.left
-            # TensorFlow 1 numbers a name that it has had before.
-            if re.fullmatch(rf"{re.escape(name)}(_\d+)?", path.rpartition("/")[2])
-        ]
+        called = self._called(name) or self._called(OLD_NAMES.get(name, name))
         where = ", ".join((self._pool.where, *self._parts))
         if not called:
             raise WeightsError(f"{where}: the file has no {name}, which should be {shape}")
         path = max(called, key=self._fits)
         return weight_of(self._pool.left.pop(path), name, shape, f"{self._pool.path}/{path}", where)
+
+    def _called(self, name: str) -> list[str]:
+        """What is left under this name; TensorFlow 1 numbers a name that it has had before."""
+        own = re.compile(rf"{re.escape(name)}(_\d+)?")
+        return [path for path in self._pool.left if own.fullmatch(path.rpartition("/")[2])]
 
     def child(self, name: str) -> Weights:
         return NamedWeights(self._pool, (*self._parts, name))
