@@ -42,7 +42,10 @@ def _calls() -> dict[str, OpCall]:
 def _has_channels(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_channels, value))
-    shape = value.shape if isinstance(value, Drawn) and value.dtype == "float32" else value
+    if isinstance(value, Drawn):  # poolings treat NaN differently
+        plain = value.dtype == "float32" and not value.special and not value.holes
+        value = value.shape if plain else None
+    shape = value
     return isinstance(shape, tuple) and 2 <= len(shape) <= 4 and type(shape[0]) in (int, type(None))
 
 

@@ -40,6 +40,9 @@ def drawn(wanted, rng):
         flat = array.reshape(-1)
         flat[: flat.size // 2 : 2] = 0
         flat[1::5], flat[2::5], flat[3::7] = np.nan, np.inf, -np.inf
+    if wanted.holes:
+        array.reshape(-1)[::3] = np.nan
+        array[0] = np.nan
     if wanted.spd:
         array = array @ np.swapaxes(array, -1, -2) + shape[-1] * np.eye(shape[-1], dtype="float32")
     return array

@@ -142,6 +142,13 @@ class Config:
             raise self.wrong(key, wanted, self._values.get(key))
         return tuple((before, after) for before, after in pairs)
 
+    def without_none(self, key: str) -> Config:
+        """The same options; one that is None is as absent, so that its default holds."""
+        values = {k: v for k, v in self._values.items() if k != key or v is not None}
+        changed = Config(values, self.where)
+        changed._read = self._read
+        return changed
+
     def require(self, key: str, wanted: object, default: Any = _REQUIRED) -> None:
         """An option that has one value only that can be ported."""
         value = self.raw(key, default)

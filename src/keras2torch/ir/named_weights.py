@@ -13,7 +13,6 @@ from keras2torch.errors import WeightsError, quoted
 from keras2torch.ir.weights import Weight, Weights, weight_of
 from keras2torch.readers.saved import Group, Shape
 
-
 OLD_NAMES = {"kernel": "depthwise_kernel"}  # of DepthwiseConv1D and 2D
 
 

@@ -49,40 +49,40 @@ _3D: list[Example] = [
 @layer("MaxPooling1D", any_order=True, examples=_1D)
 def max_pooling1d(step: Step, x: Tensor) -> Tensor:
     """``nn.MaxPool1d``; what is padded never counts."""
-    return _pool(step, x, 1, "Max")
+    return pool(step, x, 1, "Max")
 
 
 @layer("MaxPooling2D", any_order=True, examples=_2D)
 def max_pooling2d(step: Step, x: Tensor) -> Tensor:
     """``nn.MaxPool2d``; what is padded never counts."""
-    return _pool(step, x, 2, "Max")
+    return pool(step, x, 2, "Max")
 
 
 @layer("MaxPooling3D", any_order=True, examples=_3D)
 def max_pooling3d(step: Step, x: Tensor) -> Tensor:
     """``nn.MaxPool3d``; what is padded never counts."""
-    return _pool(step, x, 3, "Max")
+    return pool(step, x, 3, "Max")
 
 
 @layer("AveragePooling1D", any_order=True, examples=_1D)
 def average_pooling1d(step: Step, x: Tensor) -> Tensor:
     """``nn.AvgPool1d``; what is padded never counts."""
-    return _pool(step, x, 1, "Avg")
+    return pool(step, x, 1, "Avg")
 
 
 @layer("AveragePooling2D", any_order=True, examples=_2D)
 def average_pooling2d(step: Step, x: Tensor) -> Tensor:
     """``nn.AvgPool2d``; what is padded never counts."""
-    return _pool(step, x, 2, "Avg")
+    return pool(step, x, 2, "Avg")
 
 
 @layer("AveragePooling3D", any_order=True, examples=_3D)
 def average_pooling3d(step: Step, x: Tensor) -> Tensor:
     """``nn.AvgPool3d``; what is padded never counts."""
-    return _pool(step, x, 3, "Avg")
+    return pool(step, x, 3, "Avg")
 
 
-def _pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
+def pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
     """A pooling over channels-first memory, ``kind`` is Max or Avg.
 
     What is padded never counts, neither for the largest value nor for the mean.

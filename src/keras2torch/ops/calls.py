@@ -16,8 +16,8 @@ from typing import Any
 class Drawn:
     """An input of random numbers from ``low`` to ``high``, of this shape without the batch.
 
-    ``batched`` False: the shape is the whole shape. ``special`` mixes in NaN and infinities,
-    ``spd`` makes symmetric positive definite matrices.
+    ``batched`` False: the shape is the whole shape. ``special`` mixes in NaN and
+    infinities, ``holes`` NaN only, ``spd`` makes symmetric positive definite matrices.
     """
 
     shape: tuple[int | None, ...]
@@ -26,6 +26,7 @@ class Drawn:
     high: float = 3.0
     batched: bool = True
     special: bool = False
+    holes: bool = False
     spd: bool = False
 
 
