@@ -1,0 +1,216 @@
+"""What Keras' quantized layers share: modes, and weights as whole numbers with scales.
+
+Low-rank adapters (LoRA) belong here too: Keras merges them into the weight when it saves, and adds
+fresh ones of zeros when it loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from keras2torch.errors import WeightsError
+from keras2torch.ir.program import Module
+from keras2torch.ir.step import Source, Step
+from keras2torch.ir.weights import Weight
+from keras2torch.readers.saved import Array
+
+FLOAT8_HISTORY = 1024  # Keras' default length of a scale's history
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a layer is quantized.
+
+    ``group`` is the number of a weight's elements that share a scale (none: a whole row does),
+    ``round_inputs`` tells whether the inputs are rounded as well.
+    """
+
+    mode: str
+    group: int | None
+    round_inputs: bool
+
+
+def quantization_of(step: Step, round_inputs: Mapping[str, bool]) -> Quantization | None:
+    """How the layer is quantized, if it is. ``round_inputs`` has Keras' defaults, by mode."""
+    said = step.precision.policy.quantization
+    given = step.config.raw("quantization_config", None)
+    if said is None:
+        return None
+    mode, *numbers = said.split("/")
+    if mode in ("gptq", "awq"):
+        raise step.unsupported(f"quantization by {mode}")
+    group = int(numbers[0]) if mode == "int4" and numbers else None
+    rounds = round_inputs.get(mode, False)
+    if given is not None and mode != "float8":
+        config = given.get("config") if isinstance(given, Mapping) else None
+        if not isinstance(config, Mapping):
+            raise step.config.wrong("quantization_config", "an object with a config", given)
+        group = config.get("block_size") if mode == "int4" else None
+        rounds = _rounds(step, config.get("activation_quantizer"))
+    if group is not None and (type(group) is not int or group < -1 or group == 0):
+        raise step.config.wrong("quantization_config", "with a block_size", given)
+    return Quantization(mode, None if group == -1 else group, rounds)
+
+
+def _rounds(step: Step, quantizer: object) -> bool:
+    """Whether inputs are rounded: by Keras' own quantizer with its own range."""
+    if quantizer is None:
+        return False
+    kind = quantizer.get("class_name") if isinstance(quantizer, Mapping) else None
+    config = quantizer.get("config") if isinstance(quantizer, Mapping) else None
+    known = {"value_range": [-127, 127], "epsilon": 1e-7, "output_dtype": "int8", "axis": [-1]}
+    if kind != "AbsMaxQuantizer" or not isinstance(config, Mapping):
+        raise step.unsupported("this activation_quantizer")
+    if any(known.get(key) != value for key, value in config.items()):
+        raise step.unsupported("an activation_quantizer of other options than Keras' own")
+    return True
+
+
+def merged_adapters(step: Step) -> bool:
+    """Whether the layer has low-rank adapters. They stand in the saved weight already."""
+    rank = step.config.int_or_none("lora_rank", low=1)
+    step.config.ignore("lora_alpha")
+    if rank is not None:
+        step.note(
+            "its low-rank adapters (LoRA) are merged into the weight, which is frozen: Keras "
+            "trains adapters only, and starts them afresh"
+        )
+    return rank is not None
+
+
+def numbers_of(step: Step, rows: int, columns: int, groups: int | None) -> Source:
+    """The module of a quantized matrix: one scale per row, or one per row and group."""
+    if groups is None:
+        return Source(f"{step.helper('ScaledNumbers')}(({rows}, {columns}), ({rows}, 1))")
+    return Source(f"{step.helper('GroupedNumbers')}({rows}, {columns}, {groups})")
+
+
+def groups_of(quantization: Quantization, columns: int) -> int | None:
+    """How many groups of columns there are."""
+    return None if quantization.group is None else -(-columns // quantization.group)
+
+
+def unpacked(weight: Weight, axis: int, size: int) -> Weight:
+    """int4 numbers as int8: two stand in each byte along ``axis``, the lower half first."""
+    shape = tuple(size if place == axis else s for place, s in enumerate(weight.shape))
+
+    def change(array: Array) -> Array:
+        halves = np.stack([array & 0x0F, (array >> 4) & 0x0F], axis + 1)
+        both = halves.reshape(*array.shape[:axis], -1, *array.shape[axis + 1 :])
+        return ((both.take(range(size), axis) ^ 8) - 8).astype(np.int8)
+
+    return weight.then("unpacked", shape, change)
+
+
+def indices(weight: Weight, below: int) -> Weight:
+    """Keras' float32 indices of groups as whole numbers."""
+
+    def change(array: Array) -> Array:
+        found = np.nan_to_num(array, nan=-1.0).astype(np.int64)
+        if found.size and not (0 <= found.min() and found.max() < below):
+            raise WeightsError(f"{weight.keras}: an index of a group that there is not")
+        return found
+
+    whole = weight.then("as whole numbers", weight.shape, change)
+    return replace(whole, dtype=np.dtype(np.int64))
+
+
+def as_float(weight: Weight) -> Weight:
+    """Zero points as floating-point numbers, as they are computed with."""
+    changed = weight.then("as float32", weight.shape, lambda a: a.astype(np.float32))
+    return replace(changed, dtype=np.dtype(np.float32))
+
+
+def keep(module: Module, prefix: str, weights: Mapping[str, Weight]) -> Module:
+    """Give a module the buffers of a quantized matrix inside it. It takes its dtype from what it
+    is called on."""
+    module.computes = module.dtype
+    for key, weight in weights.items():
+        module.buffers.setdefault(f"{prefix}{key}", weight)
+    return module
+
+
+def linear(
+    step: Step,
+    quantization: Quantization,
+    sizes: tuple[int, int],
+    kernel: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+    scale: tuple[int, ...],
+) -> Module:
+    """The module of a quantized linear map of ``sizes``, inputs and outputs, with its weights.
+
+    ``kernel``, ``bias`` and ``scale`` are the shapes that the file must have for them.
+    """
+    if quantization.mode == "float8":
+        return _float8(step, sizes, kernel, bias)
+    inputs, outputs = sizes
+    groups = groups_of(quantization, inputs)
+    options: dict[str, Any] = {"bias": outputs} if bias else {}
+    if quantization.round_inputs:
+        step.helper("rounded_to_int8")
+        options["round_inputs"] = True
+    module = step.module(
+        step.helper("QuantizedLinear"), numbers_of(step, outputs, inputs, groups), **options
+    )
+    found: dict[str, Weight] = {}
+    if quantization.mode == "int8":
+        weight = step.weights.take("kernel", kernel).reshape(inputs, outputs)
+    else:
+        weight = unpacked(step.weights.take("kernel", (inputs, -(-outputs // 2))), 1, outputs)
+    found["numbers"] = weight.permute(1, 0)
+    _bias(step, module, outputs, bias)
+    if groups is None:
+        found["scale"] = step.weights.take("kernel_scale", scale).reshape(outputs, 1)
+    else:
+        found["scale"] = step.weights.take("kernel_scale", (groups, outputs)).permute(1, 0)
+        zero = as_float(step.weights.take("kernel_zero", (groups, outputs)))
+        found["zero"] = zero.permute(1, 0)
+        found["group"] = indices(step.weights.take("g_idx", (inputs,)), groups)
+    step.config.ignore("kernel_initializer")  # Keras' quantized weights start as zeros
+    return keep(module, "weight.", found)
+
+
+def _bias(step: Step, module: Module, outputs: int, bias: tuple[int, ...] | None) -> None:
+    if bias is None:
+        step.config.ignore("bias_initializer")
+        return
+    weight = step.weights.take("bias", bias)
+    weight = weight if bias == (outputs,) else weight.reshape(outputs)
+    step.parameter(module, "bias", weight, "bias_initializer", optional=True)
+
+
+def _float8(
+    step: Step, sizes: tuple[int, int], kernel: tuple[int, ...], bias: tuple[int, ...] | None
+) -> Module:
+    """Weights and inputs are rounded as they are used. The gradients of the outputs, which Keras
+    rounds too, are not."""
+    inputs, outputs = sizes
+    options: dict[str, Any] = {} if bias else {"bias": False}
+    module = step.module(step.helper("Float8Linear"), inputs, outputs, **options)
+    weight = step.weights.take("kernel", kernel)
+    weight = weight if len(kernel) == 2 else weight.reshape(inputs, outputs)
+    step.parameter(module, "weight", weight.permute(1, 0), "kernel_initializer")
+    _bias(step, module, outputs, bias)
+    found = {}
+    history = _history(step)
+    for key in ("inputs", "weight", "outputs_grad"):
+        name = "kernel" if key == "weight" else key
+        found[f"{key}_scale"] = step.weights.take(f"{name}_scale", ())
+        step.weights.take(f"{name}_amax_history", (history,))  # of training only
+    del found["outputs_grad_scale"]
+    step.note("float8: gradients are not rounded in the port, and its scales do not change")
+    return keep(module, "", found)
+
+
+def _history(step: Step) -> int:
+    policy = step.config.raw("dtype", None)
+    config = policy.get("config") if isinstance(policy, Mapping) else None
+    length = config.get("amax_history_length", FLOAT8_HISTORY) if config else FLOAT8_HISTORY
+    if type(length) is not int or length < 1:
+        raise step.config.wrong("dtype", "a policy with an amax_history_length", length)
+    return length

@@ -1,0 +1,122 @@
+"""Keras' quantized layers: weights kept as whole numbers with scales.
+
+Sources: keras/src/quantizers/quantizers.py, keras/src/layers/core/dense.py, einsum_dense.py,
+embedding.py and reversible_embedding.py.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ScaledNumbers(nn.Module):
+    """The tensor ``numbers / scale``: its numbers are int8, its scales are broadcast."""
+
+    numbers: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: tuple[int, ...], scale_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("numbers", torch.zeros(shape, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(scale_shape))
+
+    def forward(self, dtype: torch.dtype) -> Tensor:
+        return self.numbers.to(dtype) / self.scale.to(dtype)
+
+    def rows(self, index: Tensor) -> Tensor:
+        """Rows of a matrix that has one scale per row."""
+        return self.numbers[index] / self.scale[index]
+
+
+class GroupedNumbers(nn.Module):
+    """A matrix of int8 numbers whose columns are in groups: ``(numbers - zero) * scale``, with a
+    zero and a scale for each row and group."""
+
+    numbers: Tensor
+    scale: Tensor
+    zero: Tensor
+    group: Tensor
+
+    def __init__(self, rows: int, columns: int, groups: int) -> None:
+        super().__init__()
+        self.register_buffer("numbers", torch.zeros(rows, columns, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(rows, groups))
+        self.register_buffer("zero", torch.zeros(rows, groups))
+        self.register_buffer("group", torch.zeros(columns, dtype=torch.int64))
+
+    def forward(self, dtype: torch.dtype) -> Tensor:
+        zero, scale = self.zero.to(dtype), self.scale.to(dtype)
+        return (self.numbers - zero[:, self.group]) * scale[:, self.group]
+
+    def rows(self, index: Tensor) -> Tensor:
+        """Rows of the matrix."""
+        zero, scale = self.zero[index], self.scale[index]
+        return (self.numbers[index] - zero[..., self.group]) * scale[..., self.group]
+
+
+def rounded_to_int8(x: Tensor, dim: int | tuple[int, ...] = -1, eps: float = 1e-7) -> Tensor:
+    """Round to 255 values, evenly from minus to plus the largest magnitude along ``dim``.
+
+    The gradient passes as if nothing were rounded.
+    """
+    scale = 127 / (x.abs().amax(dim, keepdim=True) + eps)
+    rounded = (x * scale).round().clamp(-127, 127) / scale
+    return x + (rounded - x).detach()
+
+
+class QuantizedLinear(nn.Module):
+    """``nn.Linear`` with a weight of whole numbers, (out, in); its inputs may be rounded too."""
+
+    def __init__(self, weight: nn.Module, bias: int = 0, round_inputs: bool = False) -> None:
+        super().__init__()
+        self.weight = weight
+        self.bias = nn.Parameter(torch.zeros(bias)) if bias else None
+        self.round_inputs = round_inputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.round_inputs:
+            x = rounded_to_int8(x)
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.weight(x.dtype), bias)
+
+
+class QuantizedEmbedding(nn.Module):
+    """``nn.Embedding`` with a table of whole numbers."""
+
+    def __init__(self, weight: nn.Module) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        rows: Tensor = self.weight.rows(tokens)
+        return rows
+
+
+def to_float8(x: Tensor, scale: Tensor) -> Tensor:
+    """Round to the values that float8_e4m3fn has, times ``scale``; the gradient passes."""
+    scale = scale.to(x.dtype)
+    largest = torch.finfo(torch.float8_e4m3fn).max
+    rounded = (x / scale).clamp(-largest, largest).to(torch.float8_e4m3fn).to(x.dtype) * scale
+    return x + (rounded - x).detach()
+
+
+class Float8Linear(nn.Linear):
+    """``nn.Linear`` on inputs and a weight rounded to float8, and on a bias rounded to bfloat16.
+
+    The scales stay as they were saved: Keras learns them from the magnitudes it sees in training.
+    """
+
+    inputs_scale: Tensor
+    weight_scale: Tensor
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
+        self.register_buffer("inputs_scale", torch.ones(()))
+        self.register_buffer("weight_scale", torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = to_float8(self.weight.to(x.dtype), self.weight_scale)
+        y = F.linear(to_float8(x, self.inputs_scale), weight)
+        return y if self.bias is None else y + self.bias.to(torch.bfloat16).to(x.dtype)
