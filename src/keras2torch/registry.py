@@ -68,7 +68,7 @@ class LayerMapping:
 
     Keras casts a layer's floating inputs to its dtype, unless ``autocast`` is off; ``wide`` layers
     compute in float32 at least. Layers whose dtype may be integers or text read ``step.dtype``
-    themselves (``any_dtype``).
+    themselves (``any_dtype``); ``quantized`` ones read the mode of a quantized policy.
     """
 
     name: str
@@ -80,6 +80,7 @@ class LayerMapping:
     autocast: bool = True
     wide: bool = False
     any_dtype: bool = False
+    quantized: bool = False
 
     def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
@@ -115,7 +116,8 @@ class LayerMapping:
         """The arguments as the layer computes with them."""
         step.begin(self.autocast, self.wide)
         policy = step.precision.policy
-        if policy.quantization or not (policy.is_floating or self.any_dtype):
+        quantized = policy.quantization is not None and not self.quantized
+        if quantized or not (policy.is_floating or self.any_dtype):
             raise step.unsupported(f"dtype policy {policy}")
         return step.precision.entering(step, args), step.precision.entering(step, kwargs)
 
@@ -224,6 +226,7 @@ def layer(
     autocast: bool = True,
     wide: bool = False,
     any_dtype: bool = False,
+    quantized: bool = False,
 ) -> Callable[[Lower], Lower]:
     """Register a mapping under its Keras class name (several, where classes differ in a number
     that the mapping reads from the shape). The arguments are the fields of ``LayerMapping``."""
@@ -240,6 +243,7 @@ def layer(
                 autocast=autocast,
                 wide=wide,
                 any_dtype=any_dtype,
+                quantized=quantized,
             )
             _register(LAYERS, mapping)
         return function

@@ -92,6 +92,11 @@ def _class(
     for module in model.modules:
         if module.parameters and module.frozen.issuperset(module.parameters):
             lines.append(f"        self.{attributes[module]}.requires_grad_(False)")
+        else:
+            lines += [
+                f"        self.{attributes[module]}.{key}.requires_grad_(False)"
+                for key in sorted(module.partly_frozen)
+            ]
     resets = [
         statement.replace("{0}", f"self.{attributes[module]}")
         for module in model.modules

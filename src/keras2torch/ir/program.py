@@ -27,7 +27,8 @@ class Module:
 
     ``construct`` is source text, ``parameters`` maps its state-dict keys to weights, ``buffers``
     likewise; ``reset`` are statements of reset_parameters in which ``{0}`` stands for the module,
-    ``frozen`` the keys of parameters that do not train. ``layer`` is the Keras layer's name;
+    ``frozen`` the keys of parameters that do not train, ``partly_frozen`` those of a module whose
+    other parameters do. ``layer`` is the Keras layer's name;
     ``model`` is set where the module is a nested model. Its parameters are kept in ``dtype``
     and rounded to ``computes`` for the computation.
     """
@@ -39,6 +40,7 @@ class Module:
     buffers: dict[str, Weight] = field(default_factory=dict)
     reset: list[str] = field(default_factory=list)
     frozen: set[str] = field(default_factory=set)
+    partly_frozen: set[str] = field(default_factory=set)
     model: Model | None = None
     dtype: str = "float32"
     computes: str = "float32"

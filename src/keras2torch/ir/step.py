@@ -168,13 +168,15 @@ class Step(Writer):
         initializer: str | None = None,
         fans: tuple[int, int] | None = None,
         optional: bool = False,
+        frozen: bool = False,
     ) -> None:
         """Give the module's parameter ``key`` its weight.
 
         ``initializer`` is the option that says how Keras starts it; without one it is PyTorch's
         own parameter, which Keras lacks. ``fans`` are the numbers of inputs and outputs, where
         Keras does not take them from the shape; ``optional`` parameters are declared as if they
-        might be None. Frozen parameters keep what they were loaded with.
+        might be None; ``frozen`` ones don't train even if the layer does. Frozen parameters keep
+        what they were loaded with.
         """
         if initializer is not None:
             # Keras' shape decides the fans, so the template comes before any transposition.
@@ -183,10 +185,12 @@ class Step(Writer):
             target = f'{{0}}.get_parameter("{key}")' if optional else f"{{0}}.{key}"
             started = weight if fans is None else replace(weight, origin=fans)
             statement = initializers.reset(self.config, initializer, started, target)
-            if key not in module.parameters and self.trainable:
+            if key not in module.parameters and self.trainable and not frozen:
                 module.reset.append(statement)
-        if not self.trainable:
+        if not self.trainable or frozen:
             module.frozen.add(key)
+        if self.trainable and frozen:
+            module.partly_frozen.add(key)
         if module.parameters.setdefault(key, weight).how != weight.how:
             raise self.unsupported("being called on inputs that lie in memory in different orders")
 

@@ -7,6 +7,7 @@ from typing import Any
 from keras2torch.activations import activate
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
+from keras2torch.layers import quantization
 from keras2torch.layers.window import Window, padded, resized, short, spatial
 from keras2torch.registry import example, layer
 
@@ -152,7 +153,8 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
 
     kernel = step.weights.take("kernel", (*window.size, channels // groups, filters))
     kernel = kernel.permute(rank + 1, rank, *range(rank))
-    step.parameter(conv, "weight", kernel, "kernel_initializer")
+    adapters = quantization.merged_adapters(step)
+    step.parameter(conv, "weight", kernel, "kernel_initializer", frozen=adapters)
     if use_bias:
         step.parameter(conv, "bias", step.weights.take("bias", (filters,)), "bias_initializer")
         if output.order is None and output.shape[-1] == filters:

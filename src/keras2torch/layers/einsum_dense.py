@@ -8,8 +8,10 @@ from typing import Any
 from keras2torch.activations import activate
 from keras2torch.errors import ConfigError
 from keras2torch.ir.graph import Shape
-from keras2torch.ir.program import Tensor
+from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
+from keras2torch.layers import float8, quantization
+from keras2torch.layers.quantization import Quantization
 from keras2torch.registry import Integers, example, layer
 
 EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
@@ -21,6 +23,7 @@ def _config(equation: str, shape: Any, bias_axes: str | None = None, **more: Any
 
 @layer(
     "EinsumDense",
+    quantized=True,
     examples=[
         example(_config("ab,bc->ac", 5, "c", activation="relu"), (4,)),
         example(_config("abc,cd->abd", [None, 5], "d"), (None, 4)),
@@ -37,10 +40,12 @@ def _config(equation: str, shape: Any, bias_axes: str | None = None, **more: Any
 )
 def einsum_dense(step: Step, x: Tensor) -> Tensor:
     """``nn.Linear`` where the equation is a linear map of the last axes, else ``torch.einsum``."""
-    step.config.require("quantization_config", None, None)
-    for option in ("lora_rank", "lora_alpha", "gptq_unpacked_column_size"):
-        step.config.require(option, None, None)
+    step.config.require("gptq_unpacked_column_size", None, None)
+    adapters = quantization.merged_adapters(step)
+    quantized = quantization.quantization_of(step, {"int8": True})
     einsum = _einsum(step, x)
+    if quantized is not None:
+        return _quantized(step, step.floating(x), einsum, quantized)
     kernel = step.weights.take("kernel", einsum.kernel)
     bias_shape = einsum.bias
     bias = None if bias_shape is None else step.weights.take("bias", bias_shape)
@@ -57,22 +62,59 @@ def einsum_dense(step: Step, x: Tensor) -> Tensor:
     else:
         shapes = (einsum.kernel,) if bias_shape is None else (einsum.kernel, bias_shape)
         module = step.module(step.helper("EinsumDense"), einsum.equation, *shapes)
-    step.parameter(module, "weight", kernel, "kernel_initializer", einsum.fans)
+    step.parameter(module, "weight", kernel, "kernel_initializer", einsum.fans, frozen=adapters)
     if bias:
         optional = linear is None
         step.parameter(module, "bias", bias, "bias_initializer", optional=optional)
     else:
         step.config.ignore("bias_initializer")
     x = step.floating(x, module)
+    y = _call(step, module, x, einsum, linear)
+    return activate(step, y, step.config.raw("activation", None))
+
+
+def _call(
+    step: Step,
+    module: Module,
+    x: Tensor,
+    einsum: Einsum,
+    linear: tuple[tuple[int, ...], tuple[int, ...]] | None,
+) -> Tensor:
+    """The module's output; a linear map takes and gives its axes as one."""
     if linear is None:
-        y = step.compute("{0}({1})", module, x, like=x, shape=einsum.output)
+        return step.compute("{0}({1})", module, x, like=x, shape=einsum.output)
+    summed, new = linear
+    given = "{1}" if len(summed) == 1 else f"{{1}}.flatten(-{len(summed)})"
+    flat = (*x.shape[: x.rank - len(summed)], prod(new))
+    y = step.compute(f"{{0}}({given})", module, x, like=x, shape=flat)
+    if len(new) == 1:
+        return y
+    return step.compute(f"torch.unflatten({{0}}, -1, {new})", y, like=y, shape=einsum.output)
+
+
+def _quantized(step: Step, x: Tensor, einsum: Einsum, quantized: Quantization) -> Tensor:
+    """The same with a weight of whole numbers, whose scales Keras stores like the output."""
+    inputs, kernel, outputs = einsum.letters
+    sizes = dict(zip(kernel, einsum.kernel, strict=True))
+    rest = len(einsum.output) - len(outputs)
+    left = rest if einsum.equation.startswith("...") else 0
+    scale = (*[1] * left, *(sizes.get(letter, 1) for letter in outputs), *[1] * (rest - left))
+    linear = _linear_sizes(einsum)
+    if linear is not None:
+        flat = (prod(linear[0]), prod(linear[1]))
+    if quantized.mode == "float8" and linear is not None:
+        module = float8.linear(step, flat, einsum.kernel, einsum.bias)
+    elif quantized.mode == "float8":
+        module = float8.einsum(step, einsum.equation, einsum.kernel, einsum.bias)
+    elif linear is not None:
+        module = quantization.linear(step, quantized, flat, einsum.kernel, einsum.bias, scale)
     else:
-        given = "{1}" if len(linear[0]) == 1 else f"{{1}}.flatten(-{len(linear[0])})"
-        flat = (*x.shape[: x.rank - len(linear[0])], outputs)
-        y = step.compute(f"{{0}}({given})", module, x, like=x, shape=flat)
-        if len(linear[1]) > 1:
-            apart = f"torch.unflatten({{0}}, -1, {linear[1]})"
-            y = step.compute(apart, y, like=y, shape=einsum.output)
+        left = x.rank - len(inputs) if einsum.equation.startswith("...") else 0
+        summed = [left + n for n, letter in enumerate(inputs) if letter not in outputs]
+        module = quantization.einsum(
+            step, quantized, einsum.equation, einsum.letters, sizes, einsum.bias, scale, summed
+        )
+    y = _call(step, module, x, einsum, linear)
     return activate(step, y, step.config.raw("activation", None))
 
 

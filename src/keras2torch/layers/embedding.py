@@ -1,6 +1,7 @@
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
+from keras2torch.layers import quantization
 from keras2torch.registry import Integers, example, layer
 
 
@@ -8,6 +9,7 @@ from keras2torch.registry import Integers, example, layer
     "Embedding",
     masks="own",
     autocast=False,
+    quantized=True,
     examples=[
         example({"input_dim": 9, "output_dim": 3}, Integers((5,), 9)),
         example({"input_dim": 9, "output_dim": 3, "trainable": False}, Integers((2, 4), 9)),
@@ -29,17 +31,20 @@ def table_of(step: Step) -> Module:
     """The table, a row for each token."""
     count = step.config.int("input_dim", low=1)
     size = step.config.int("output_dim", low=1)
-    step.config.require("quantization_config", None, None)
     step.config.ignore("input_length")  # Keras 2's; the input's own shape tells it
+    adapters = quantization.merged_adapters(step)
+    quantized = quantization.quantization_of(step, {})
+    if quantized is not None:
+        return quantization.table(step, quantized, count, size)
     table = step.module("nn.Embedding", count, size)
     weight = step.weights.take("embeddings", (count, size))
-    step.parameter(table, "weight", weight, "embeddings_initializer")
+    step.parameter(table, "weight", weight, "embeddings_initializer", frozen=adapters)
     return table
 
 
 def rows_of(step: Step, table: Module, x: Tensor) -> Tensor:
     """The rows of the tokens, which Keras cuts to whole numbers; the mask it makes before."""
-    count, size = table.parameters["weight"].shape
+    count, size = step.config.int("input_dim"), step.config.int("output_dim")
     step.limit(x, count)
     mask = None
     if step.config.bool("mask_zero", False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from keras2torch.ir.program import Module
 from keras2torch.ir.step import Source, Step
 from keras2torch.ir.weights import Weight
 from keras2torch.readers.saved import Array
-
-FLOAT8_HISTORY = 1024  # Keras' default length of a scale's history
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def indices(weight: Weight, below: int) -> Weight:
 
     def change(array: Array) -> Array:
         found = np.nan_to_num(array, nan=-1.0).astype(np.int64)
-        if found.size and not (0 <= found.min() and found.max() < below):
+        if found.size and not (found.min() >= 0 and found.max() < below):
             raise WeightsError(f"{weight.keras}: an index of a group that there is not")
         return found
 
@@ -146,8 +145,6 @@ def linear(
 
     ``kernel``, ``bias`` and ``scale`` are the shapes that the file must have for them.
     """
-    if quantization.mode == "float8":
-        return _float8(step, sizes, kernel, bias)
     inputs, outputs = sizes
     groups = groups_of(quantization, inputs)
     options: dict[str, Any] = {"bias": outputs} if bias else {}
@@ -163,54 +160,140 @@ def linear(
     else:
         weight = unpacked(step.weights.take("kernel", (inputs, -(-outputs // 2))), 1, outputs)
     found["numbers"] = weight.permute(1, 0)
-    _bias(step, module, outputs, bias)
+    bias_of(step, module, bias, (outputs,))
+    per_row = (outputs,) if quantization.mode == "int4" else scale
+    return _scales(step, module, quantization, found, inputs, outputs, per_row)
+
+
+def einsum(
+    step: Step,
+    quantization: Quantization,
+    equation: str,
+    letters: tuple[str, str, str],
+    sizes: Mapping[str, int],
+    bias: tuple[int, ...] | None,
+    scale: tuple[int, ...],
+    summed: list[int],
+) -> Module:
+    """The module of a quantized ``torch.einsum`` with its weights.
+
+    ``sizes`` are those of the kernel's letters, ``scale`` is the shape of its scales in the file,
+    ``summed`` are the input's axes that the output lacks.
+    """
+    _, kernel, outputs = letters
+    shape = tuple(sizes[letter] for letter in kernel)
+    rows = prod(size for letter, size in sizes.items() if letter not in outputs)
+    columns = prod(shape) // rows
+    options: dict[str, Any] = {} if bias is None else {"bias": bias}
+    if quantization.round_inputs:
+        options["round_dims"] = tuple(summed)
+    helper = step.helper("QuantizedEinsum")
+    if quantization.mode != "int8":
+        numbers = numbers_of(step, columns, rows, groups_of(quantization, rows))
+        module = step.module(helper, equation, numbers, shape=shape, **options)
+        packed = step.weights.take("kernel", (rows, -(-columns // 2)))
+        found = {"numbers": unpacked(packed, 1, columns).permute(1, 0)}
+        bias_of(step, module, bias)
+        return _scales(step, module, quantization, found, rows, columns, (columns,))
+    own = tuple(sizes[letter] if letter in outputs else 1 for letter in kernel)
+    numbers = Source(f"{step.helper('ScaledNumbers')}({shape}, {own})")
+    module = step.module(helper, equation, numbers, **options)
+    found = {"numbers": step.weights.take("kernel", shape)}
+    bias_of(step, module, bias)
+    kept = [letter for letter in outputs if letter in sizes]
+    order = [kept.index(letter) for letter in kernel if letter in outputs]
+    scales = step.weights.take("kernel_scale", scale).reshape(*(sizes[letter] for letter in kept))
+    found["scale"] = scales.permute(*order).reshape(*own)
+    step.config.ignore("kernel_initializer")
+    return keep(module, "weight.", found)
+
+
+def _scales(
+    step: Step,
+    module: Module,
+    quantization: Quantization,
+    found: dict[str, Weight],
+    rows: int,
+    columns: int,
+    scale: tuple[int, ...],
+) -> Module:
+    """The scales of a matrix that is kept as (columns, rows): one for each of Keras' columns, or
+    one, and a zero point, for each group of rows in it."""
+    groups = groups_of(quantization, rows)
     if groups is None:
-        found["scale"] = step.weights.take("kernel_scale", scale).reshape(outputs, 1)
+        found["scale"] = step.weights.take("kernel_scale", scale).reshape(columns, 1)
     else:
-        found["scale"] = step.weights.take("kernel_scale", (groups, outputs)).permute(1, 0)
-        zero = as_float(step.weights.take("kernel_zero", (groups, outputs)))
+        found["scale"] = step.weights.take("kernel_scale", (groups, columns)).permute(1, 0)
+        zero = as_float(step.weights.take("kernel_zero", (groups, columns)))
         found["zero"] = zero.permute(1, 0)
-        found["group"] = indices(step.weights.take("g_idx", (inputs,)), groups)
+        found["group"] = indices(step.weights.take("g_idx", (rows,)), groups)
     step.config.ignore("kernel_initializer")  # Keras' quantized weights start as zeros
     return keep(module, "weight.", found)
 
 
-def _bias(step: Step, module: Module, outputs: int, bias: tuple[int, ...] | None) -> None:
+def bias_of(
+    step: Step,
+    module: Module,
+    bias: tuple[int, ...] | None,
+    shape: tuple[int, ...] | None = None,
+) -> None:
+    """The bias of the shape that it has in the file, as ``shape`` if that is another."""
     if bias is None:
         step.config.ignore("bias_initializer")
         return
     weight = step.weights.take("bias", bias)
-    weight = weight if bias == (outputs,) else weight.reshape(outputs)
+    if shape not in (None, bias):
+        weight = weight.reshape(*(shape or ()))
     step.parameter(module, "bias", weight, "bias_initializer", optional=True)
 
 
-def _float8(
-    step: Step, sizes: tuple[int, int], kernel: tuple[int, ...], bias: tuple[int, ...] | None
+def table(step: Step, quantization: Quantization, count: int, size: int) -> Module:
+    """The module of a quantized embedding with its weights: a scale, or several, for each row.
+
+    Keras divides by float32 scales whatever the policy, and returns that.
+    """
+    if quantization.mode == "float8":
+        raise step.unsupported("quantization by float8")
+    policy = replace(step.precision.policy, compute=step.precision.policy.variable)
+    step.precision = replace(step.precision, policy=policy)
+    groups = groups_of(quantization, size)
+    numbers = numbers_of(step, count, size, groups)
+    module = step.module(step.helper("QuantizedEmbedding"), numbers)
+    found: dict[str, Weight] = {}
+    if quantization.mode == "int8":
+        found["numbers"] = step.weights.take("embeddings", (count, size))
+    else:
+        packed = step.weights.take("embeddings", (count, -(-size // 2)))
+        found["numbers"] = unpacked(packed, 1, size)
+    if groups is None:
+        found["scale"] = step.weights.take("embeddings_scale", (count,)).reshape(count, 1)
+    else:
+        found["scale"] = step.weights.take("embeddings_scale", (count, groups))
+        found["zero"] = as_float(step.weights.take("embeddings_zero", (count, groups)))
+        found["group"] = indices(step.weights.take("g_idx", (size,)), groups)
+    step.config.ignore("embeddings_initializer")
+    return keep(module, "weight.", found)
+
+
+def reverse_table(
+    step: Step, quantization: Quantization, table: Module, count: int, size: int
 ) -> Module:
-    """Weights and inputs are rounded as they are used. The gradients of the outputs, which Keras
-    rounds too, are not."""
-    inputs, outputs = sizes
-    options: dict[str, Any] = {} if bias else {"bias": False}
-    module = step.module(step.helper("Float8Linear"), inputs, outputs, **options)
-    weight = step.weights.take("kernel", kernel)
-    weight = weight if len(kernel) == 2 else weight.reshape(inputs, outputs)
-    step.parameter(module, "weight", weight.permute(1, 0), "kernel_initializer")
-    _bias(step, module, outputs, bias)
-    found = {}
-    history = _history(step)
-    for key in ("inputs", "weight", "outputs_grad"):
-        name = "kernel" if key == "weight" else key
-        found[f"{key}_scale"] = step.weights.take(f"{name}_scale", ())
-        step.weights.take(f"{name}_amax_history", (history,))  # of training only
-    del found["outputs_grad_scale"]
-    step.note("float8: gradients are not rounded in the port, and its scales do not change")
-    return keep(module, "", found)
-
-
-def _history(step: Step) -> int:
-    policy = step.config.raw("dtype", None)
-    config = policy.get("config") if isinstance(policy, Mapping) else None
-    length = config.get("amax_history_length", FLOAT8_HISTORY) if config else FLOAT8_HISTORY
-    if type(length) is not int or length < 1:
-        raise step.config.wrong("dtype", "a policy with an amax_history_length", length)
-    return length
+    """The table of its own that maps vectors back, whose groups are those of the first."""
+    groups = groups_of(quantization, size)
+    numbers = numbers_of(step, count, size, groups)
+    module = step.module(step.helper("QuantizedLinear"), numbers, part="reverse")
+    found: dict[str, Weight] = {}
+    if quantization.mode == "int8":
+        found["numbers"] = step.weights.take("reverse_embeddings", (size, count)).permute(1, 0)
+    else:
+        packed = step.weights.take("reverse_embeddings", (-(-size // 2), count))
+        found["numbers"] = unpacked(packed, 0, size).permute(1, 0)
+    if groups is None:
+        scale = step.weights.take("reverse_embeddings_scale", (count,))
+        found["scale"] = scale.reshape(count, 1)
+    else:
+        scale = step.weights.take("reverse_embeddings_scale", (groups, count))
+        zero = as_float(step.weights.take("reverse_embeddings_zero", (groups, count)))
+        found |= {"scale": scale.permute(1, 0), "zero": zero.permute(1, 0)}
+        found["group"] = replace(table.buffers["weight.group"], keras=None)
+    return keep(module, "weight.", found)

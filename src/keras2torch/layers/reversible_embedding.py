@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from keras2torch.ir.graph import Shape
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
+from keras2torch.layers import quantization
 from keras2torch.layers.embedding import rows_of, table_of
 from keras2torch.registry import Integers, example, layer
 
@@ -14,6 +16,7 @@ REVERSE_DTYPES = ("float16", "bfloat16", "float32", "float64")
     "ReversibleEmbedding",
     masks="own",
     autocast=False,
+    quantized=True,
     examples=[
         example({**SIZES, "mask_zero": True}, Integers((5,), 9)),
         example({**SIZES, "tie_weights": False}, Integers((5,), 9)),
@@ -29,21 +32,53 @@ def reversible_embedding(step: Step, x: Tensor, reverse: bool = False) -> Tensor
     if dtype is not None:
         dtype = step.config.choice("reverse_dtype", REVERSE_DTYPES)
     cap = step.config.float_or_none("logit_soft_cap")
+    policy = step.precision.policy
+    quantized = quantization.quantization_of(step, {"int8": True, "int4": True})
     table = table_of(step)
-    back = table if tied else _back(step, table)
+    count, size = step.config.int("input_dim"), step.config.int("output_dim")
+    if tied:
+        back = table
+    elif quantized is not None:
+        back = quantization.reverse_table(step, quantized, table, count, size)
+    else:
+        back = _back(step, table)
     if not reverse:
         return rows_of(step, table, x)
     step.config.ignore("mask_zero")
-    if step.precision.policy.compute != step.precision.policy.variable:
-        raise step.unsupported(f"dtype policy {step.precision.policy} of a reverse call")
+    if policy.compute != policy.variable:
+        raise step.unsupported(f"dtype policy {policy} of a reverse call")
+    shape = (*x.shape[:-1], count)
+    if quantized is not None:
+        y = _quantized(step, quantized, x, back, shape, tied)
+        return y if cap is None else _capped(step, y, cap)
     x = step.floating(x, table)
     cast = "" if dtype is None else f".to(torch.{dtype})"
     scores = "{1}({0})" if not tied and not cast else f"{{0}}{cast} @ {{1}}.weight.T{cast}"
-    shape = (*x.shape[:-1], table.parameters["weight"].shape[0])
     y = step.compute(scores, x, back, like=x, shape=shape, dtype=dtype or "float32", mask=None)
     if cap is None:
         return y
+    return _capped(step, y, cap)
+
+
+def _capped(step: Step, y: Tensor, cap: float) -> Tensor:
     return step.compute(f"torch.tanh({{0}} / {literal(cap)}) * {literal(cap)}", y, like=y)
+
+
+def _quantized(
+    step: Step,
+    quantized: quantization.Quantization,
+    x: Tensor,
+    back: Module,
+    shape: Shape,
+    tied: bool,
+) -> Tensor:
+    """The scores from a quantized table. Keras does not use ``reverse_dtype`` here."""
+    x = step.floating(x)
+    given = "{1}"
+    if quantized.round_inputs:
+        given = f"{step.helper('rounded_to_int8')}({given})"
+    call = f"F.linear({given}, {{0}}.weight({{1}}.dtype))" if tied else f"{{0}}({given})"
+    return step.compute(call, back, x, like=x, shape=shape, mask=None)
 
 
 def _back(step: Step, table: Module) -> Module:

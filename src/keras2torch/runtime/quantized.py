@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 class ScaledNumbers(nn.Module):
@@ -82,41 +82,44 @@ class QuantizedLinear(nn.Module):
         return F.linear(x, self.weight(x.dtype), bias)
 
 
+class QuantizedEinsum(nn.Module):
+    """``torch.einsum`` with a weight of whole numbers; its inputs may be rounded too.
+
+    A weight that is stored as a matrix, (columns, rows), has its own ``shape``. Inputs are rounded
+    along ``round_dims``.
+    """
+
+    def __init__(
+        self,
+        equation: str,
+        weight: nn.Module,
+        shape: tuple[int, ...] | None = None,
+        bias: tuple[int, ...] | None = None,
+        round_dims: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.equation = equation
+        self.weight = weight
+        self.shape = shape
+        self.bias = None if bias is None else nn.Parameter(torch.zeros(bias))
+        self.round_dims = round_dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.round_dims is not None:
+            x = rounded_to_int8(x, self.round_dims)
+        weight = self.weight(x.dtype)
+        if self.shape is not None:
+            weight = weight.T.reshape(self.shape)
+        y = torch.einsum(self.equation, x, weight)
+        return y if self.bias is None else y + self.bias.to(x.dtype)
+
+
 class QuantizedEmbedding(nn.Module):
     """``nn.Embedding`` with a table of whole numbers."""
 
-    def __init__(self, weight: nn.Module) -> None:
+    def __init__(self, weight: ScaledNumbers | GroupedNumbers) -> None:
         super().__init__()
         self.weight = weight
 
     def forward(self, tokens: Tensor) -> Tensor:
-        rows: Tensor = self.weight.rows(tokens)
-        return rows
-
-
-def to_float8(x: Tensor, scale: Tensor) -> Tensor:
-    """Round to the values that float8_e4m3fn has, times ``scale``; the gradient passes."""
-    scale = scale.to(x.dtype)
-    largest = torch.finfo(torch.float8_e4m3fn).max
-    rounded = (x / scale).clamp(-largest, largest).to(torch.float8_e4m3fn).to(x.dtype) * scale
-    return x + (rounded - x).detach()
-
-
-class Float8Linear(nn.Linear):
-    """``nn.Linear`` on inputs and a weight rounded to float8, and on a bias rounded to bfloat16.
-
-    The scales stay as they were saved: Keras learns them from the magnitudes it sees in training.
-    """
-
-    inputs_scale: Tensor
-    weight_scale: Tensor
-
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
-        self.register_buffer("inputs_scale", torch.ones(()))
-        self.register_buffer("weight_scale", torch.ones(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = to_float8(self.weight.to(x.dtype), self.weight_scale)
-        y = F.linear(to_float8(x, self.inputs_scale), weight)
-        return y if self.bias is None else y + self.bias.to(torch.bfloat16).to(x.dtype)
+        return self.weight.rows(tokens)
