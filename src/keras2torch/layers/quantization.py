@@ -52,6 +52,8 @@ def quantization_of(step: Step, round_inputs: Mapping[str, bool]) -> Quantizatio
         rounds = _rounds(step, config.get("activation_quantizer"))
     if group is not None and (type(group) is not int or group < -1 or group == 0):
         raise step.config.wrong("quantization_config", "with a block_size", given)
+    if mode != "float8":
+        step.note(f"{said}: its weights stay whole numbers and do not train, as in Keras")
     return Quantization(mode, None if group == -1 else group, rounds)
 
 
