@@ -150,7 +150,9 @@ def _named(
                 said.append("_")
                 continue
             free = {n for n, v in held.items() if last_use.get(v, -1) <= number} - set(arguments)
-            if value in chain and ("x" in free or "x" not in held or arguments == ["x"]):
+            # The only argument may be called x too; nobody may still read it.
+            over = arguments == ["x"] and last_use.get(held["x"], -1) <= number
+            if value in chain and ("x" in free or "x" not in held or over):
                 name = "x"
             else:
                 name = _name(value.hint, free, names)
