@@ -14,7 +14,7 @@ from conftest import run_keras
 from keras2torch import port
 from keras2torch.activations import EXPRESSIONS
 from keras2torch.errors import UnsupportedError
-from keras2torch.layers.recurrence import _function
+from keras2torch.layers.recurrence_modules import function as activation_function
 from keras2torch.runtime import activations, keras_rnn
 from keras2torch.runtime.keras_rnn import KerasGRU, KerasLSTM, KerasRNN
 from keras2torch.verify.check import apart
@@ -219,6 +219,6 @@ class _Step:
 def test_activation_as_a_value(name: str) -> None:
     known = {**vars(keras_rnn), **vars(activations)}
     x = torch.linspace(-40, 40, 64, dtype=torch.float64).reshape(8, 8)
-    function = eval(str(_function(_Step(), name)), known)  # type: ignore[arg-type]  # noqa: S307
+    function = eval(str(activation_function(_Step(), name)), known)  # type: ignore[arg-type]  # noqa: S307
     expected = eval(EXPRESSIONS[name].format("x", dim=-1), known, {"x": x})  # noqa: S307
     assert torch.equal(function(x), expected)

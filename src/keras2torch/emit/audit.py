@@ -22,6 +22,7 @@ IMPORTS = frozenset(
         "typing",
         "math",
         "collections.abc",
+        "functools",
     ]
 )
 BUILTINS = frozenset(

@@ -23,10 +23,11 @@ IMPORTS = {
     "Path": "from pathlib import Path",
     "load_file": "from safetensors.torch import load_file",
     "Any": "from typing import Any",
+    "partial": "from functools import partial",
     "math": "import math",
 }
 WEIGHTS = 'WEIGHTS = Path(__file__).with_name("weights.safetensors")'
-STANDARD_LIBRARY = ("collections", "math", "pathlib", "typing")
+STANDARD_LIBRARY = ("collections", "functools", "math", "pathlib", "typing")
 
 
 @dataclass(frozen=True)

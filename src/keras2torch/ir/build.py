@@ -34,7 +34,7 @@ def _model(model: Mapping[str, Any], weights: Group, depth: int) -> Graph:
     if depth > LIMITS.nesting:
         raise ConfigError(f"models are nested deeper than {LIMITS.nesting} levels")
     class_name = model.get("class_name")
-    if class_name not in MODEL_CLASSES or not _is_keras(model):
+    if class_name not in MODEL_CLASSES or not is_keras(model):
         raise UnsupportedError(
             f"the model is of class {quoted(class_name)}: only Sequential and Functional models "
             "can be ported from the file alone"
@@ -140,7 +140,7 @@ def _layer(entry: Mapping[str, Any], groups: Mapping[str, Group], depth: int) ->
     name = _text(entry.get("name", config.get("name")), "a layer's name")
     class_name = entry["class_name"]
     group = groups.get(name, Group(name))
-    keras = _is_keras(entry)
+    keras = is_keras(entry)
     nested = keras and class_name in MODEL_CLASSES
     graph = _model(entry, group, depth + 1) if nested else None
     return Layer(name, class_name, config, group, keras, _is_op(entry), graph)
@@ -151,7 +151,7 @@ def _is_op(entry: Mapping[str, Any]) -> bool:
     return str(entry.get("module")).startswith(("keras.src.ops.", "keras.src.activations."))
 
 
-def _is_keras(entry: Mapping[str, Any]) -> bool:
+def is_keras(entry: Mapping[str, Any]) -> bool:
     """Whether the class is Keras' own. Text from the file is compared, never imported."""
     module, registered = entry.get("module"), entry.get("registered_name")
     own = isinstance(module, str) and (module == "keras" or module.startswith("keras."))

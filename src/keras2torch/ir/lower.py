@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from keras2torch import registry
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError, WeightsError, quoted
 from keras2torch.ir.arguments import shape_of
+from keras2torch.ir.build import graph_of
 from keras2torch.ir.config import Config
 from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
@@ -17,6 +19,7 @@ from keras2torch.ir.nested import call_model, return_masks
 from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
 from keras2torch.ir.step import Findings, OpStep, Step
 from keras2torch.ir.writer import INTEGER_DTYPES, Writer
+from keras2torch.readers.saved import Group
 
 MOST_SAID = 20  # problems that one error names
 MOST_PRETENDED = 8  # outputs of a failed call that its followers are looked at with
@@ -164,6 +167,7 @@ class _ModelLowering:
             weights_of(layer.weights, layer.where),
             self.findings,
             self.trainable,
+            self._held,
         )
         return mapping.outputs(step, args, kwargs) if mapping else None
 
@@ -213,6 +217,13 @@ class _ModelLowering:
                 limits = self.findings.limits
                 limits[tensor.value] = min(limits[own.value], limits.get(tensor.value, 1 << 62))
         return call_model(writer, module, inner, operands)
+
+    def _held(self, name: str, options: Mapping[str, Any], weights: Group, args: list[Any]) -> Any:
+        """A call of a model that another layer holds."""
+        graph = graph_of(options, weights)
+        if graph.unused:
+            raise WeightsError(f"the file has weights in {quoted(graph.unused)} for no layer")
+        return self._nested(Layer(name, graph.class_name, {}, weights, graph=graph), graph, args)
 
     def _arguments(self, layer: Layer, graph: Graph, args: list[Any]) -> list[Any]:
         """What a nested model is called on, in the order of its inputs."""

@@ -6,12 +6,13 @@ is refused here, so that no option of a file can be a silent difference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keras2torch import initializers
-from keras2torch.errors import ModelError, UnsupportedError
+from keras2torch.errors import ModelError, UnsupportedError, quoted
+from keras2torch.ir.build import is_keras
 from keras2torch.ir.config import Config
 from keras2torch.ir.dtypes import policy_of
 from keras2torch.ir.graph import Constant
@@ -20,6 +21,7 @@ from keras2torch.ir.precision import Precision
 from keras2torch.ir.program import Model, Module, Tensor, Value
 from keras2torch.ir.weights import Weight, Weights
 from keras2torch.ir.writer import INTEGER_DTYPES, Operand, Writer
+from keras2torch.readers.saved import Group
 
 
 @dataclass
@@ -32,6 +34,10 @@ class Findings:
     problems: list[ModelError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     limits: dict[Value, int] = field(default_factory=dict)
+
+
+# Lowers a call of a model that a layer holds: its name here, as saved, its weights, its arguments.
+LowerModel = Callable[[str, Mapping[str, Any], Group, list[Any]], Any]
 
 
 class Source(str):
@@ -56,6 +62,7 @@ class Step(Writer):
         weights: Weights,
         findings: Findings,
         trainable: bool,
+        lower_model: LowerModel,
         path: str | None = None,
     ) -> None:
         super().__init__(model, name)
@@ -64,6 +71,7 @@ class Step(Writer):
         self.weights = weights
         self.findings = findings
         self._model_trainable = trainable
+        self._lower_model = lower_model
         self.trainable = config.bool("trainable", True) and trainable
         self.mask_is_explicit = False
         config.ignore("name")
@@ -90,6 +98,8 @@ class Step(Writer):
         ``own`` keeps the modules of one apart from those of the others.
         """
         inner = options.get("config") if isinstance(options, Mapping) else None
+        if isinstance(options, Mapping) and not is_keras({"module": "keras", **options}):
+            raise self.unsupported(f"a custom {name}, {quoted(options.get('class_name'))},")
         said = inner.get("name") if isinstance(inner, Mapping) else name
         weights = self.weights
         for attribute in child.split("/"):
@@ -102,10 +112,15 @@ class Step(Writer):
             weights,
             self.findings,
             self._model_trainable,
+            self._lower_model,
             f"{self.path}/{said}",
         )
         self.parts.append(part)
         return part
+
+    def inner_model(self, child: str, options: Mapping[str, Any], args: list[Any]) -> Any:
+        """The outputs of a model inside this layer, called on ``args``."""
+        return self._lower_model(self.name, options, self.weights.hand_over(child), args)
 
     def finish(self) -> None:
         """Refuse what was left unread."""

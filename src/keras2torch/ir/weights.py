@@ -118,6 +118,12 @@ class Weights:
             self._children[name] = Weights(group, f"{self._where}, {name}")
         return self._children[name]
 
+    def hand_over(self, name: str) -> Group:
+        """All variables of a part, which is a model: whoever gets them sees to them."""
+        group = (self._group.children or {}).get(name) or Group(f"{self._group.path}/{name}")
+        self._children[name] = Weights(Group(group.path), f"{self._where}, {name}")
+        return group
+
     def finish(self) -> None:
         """Refuse what nobody took."""
         left = len(self._group.variables) - self._taken

@@ -67,6 +67,14 @@ class Writer:
         statement = Statement(targets, target, expression, sources, self.name, shape)
         self.model.statements.append(statement)
 
+    def shape_of(self, value: Value) -> Shape | None:
+        """The shape of a value in memory, where it is known."""
+        for _, tensor in self.model.inputs:
+            if tensor.value is value:
+                return tensor.memory_shape
+        made = next((s for s in self.model.statements if s.targets[0] is value), None)
+        return None if made is None else made.shape
+
     def ordered(self, x: Tensor, order: tuple[int, ...] | None) -> Tensor:
         """The tensor with its axes in memory in this order (None: Keras' own)."""
         if x.flat is not None:

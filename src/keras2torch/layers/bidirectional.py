@@ -4,11 +4,12 @@ from typing import Any
 from keras2torch.errors import ConfigError, quoted
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import recurrence
+from keras2torch.layers import conv_lstm, recurrence, recurrence_modules, recurrence_run
+from keras2torch.layers.recurrence import CONV_LAYERS, Recurrence
 from keras2torch.registry import example, layer
 
 MERGE = {
-    "concat": "torch.cat([{0}, {1}], dim=-1)",
+    "concat": "torch.cat([{0}, {1}], dim={dim})",
     "sum": "{0} + {1}",
     "ave": "({0} + {1}) / 2",
     "mul": "{0} * {1}",
@@ -21,6 +22,7 @@ def _inner(kind: str, place: str = "layer", **options: Any) -> dict[str, Any]:
 
 @layer(
     "Bidirectional",
+    any_order=True,
     masks="own",
     examples=[
         example(_inner("LSTM", return_sequences=True), (5, 4), masked=True),
@@ -65,25 +67,24 @@ def bidirectional(step: Step, x: Tensor, initial_state: Any = None) -> Any:
     if mode is not None and mode not in MERGE:
         raise ConfigError(f"{step.where}: option 'merge_mode' can't be {quoted(mode)}")
     ahead, back = _directions(step)
-    if ahead.step.trainable != back.step.trainable:
-        raise step.unsupported("one direction that is frozen and one that trains")
-    step.trainable = ahead.step.trainable  # of a wrapper's own flag Keras keeps nothing
-    options = ahead.options
-    if mode not in ("concat", None) and options.units != back.options.units:
+    layer = ahead.layer
+    if layer.cells[0].kind not in CONV_LAYERS:
+        x = step.keras_order(x)
+    if mode not in ("concat", None) and layer.units != back.layer.units:
         raise step.unsupported(f"merge_mode={mode!r} of directions with different units")
-    if initial_state is not None and options.states != back.options.states:
+    if initial_state is not None and layer.states != back.layer.states:
         raise step.unsupported("an initial state for directions of different kinds")
-    initial = recurrence.initial_tensors(step, initial_state, 2 * options.states)
+    initial = recurrence.initial_tensors(step, initial_state, 2 * layer.states)
     heard = recurrence.heard(step, x, initial)
-    same = replace(back.options, go_backwards=options.go_backwards) == options
-    make = _as_one if same and options.in_torch and not options.dropout else _as_two
+    make = _as_one if _one_module(ahead, back) else _as_two
     merged, states = make(step, ahead, back, heard, initial, mode)
-    ahead.step.finish()
-    back.step.finish()
+    for direction in (ahead, back):
+        recurrence.finish(direction.layer)
+        direction.step.finish()
     outputs = merged if isinstance(merged, list) else [merged]
-    if options.return_sequences:
+    if layer.return_sequences:
         outputs = [replace(output, mask=x.mask) for output in outputs]
-    if options.return_state:
+    if layer.return_state:
         outputs = [*outputs, *states]
     return outputs if len(outputs) > 1 else outputs[0]
 
@@ -93,7 +94,7 @@ class Direction:
     """One of the two layers: ``step`` reads its options and weights."""
 
     step: Step
-    options: recurrence.Recurrence
+    layer: Recurrence
 
 
 def _directions(step: Step) -> tuple[Direction, Direction]:
@@ -103,57 +104,73 @@ def _directions(step: Step) -> tuple[Direction, Direction]:
     found = []
     for name, values in (("forward", raw), ("backward", raw if other is None else other)):
         kind = values.get("class_name") if isinstance(values, dict) else None
-        if kind not in recurrence.GATES:
+        if kind not in recurrence.LAYERS:
             raise step.unsupported(f"a wrapped layer of class {quoted(kind)}")
         part = step.part(f"{name} layer", f"{name}_layer", values)
-        options = recurrence.read(part, kind)
+        layer = recurrence.read(part, kind)
         if name == "backward" and other is None:
-            options = replace(options, go_backwards=True)
+            layer = replace(layer, go_backwards=True)
         # Keras sets this whatever the layer said.
-        options = replace(options, repeat_output=not options.return_sequences)
-        found.append(Direction(part, options))
+        layer = replace(layer, repeat_output=not layer.return_sequences)
+        found.append(Direction(part, layer))
     ahead, back = found
     for option, equal in (
         ("go_backwards", False),
         ("return_sequences", True),
         ("return_state", True),
+        ("stateful", True),
     ):
-        values = [getattr(direction.options, option) for direction in found]
+        values = [getattr(direction.layer, option) for direction in found]
         if (values[0] == values[1]) != equal:
             wanted = "the same" if equal else "different"
             raise ConfigError(f"{step.where}: its layers must have {wanted} values of {option}")
     return ahead, back
 
 
+def _one_module(ahead: Direction, back: Direction) -> bool:
+    """Whether one bidirectional module of PyTorch computes both directions."""
+    (cell, *others), layer = ahead.layer.cells, ahead.layer
+    return (
+        replace(back.layer, go_backwards=layer.go_backwards) == layer
+        and not others
+        and cell.in_torch
+        and not cell.dropout
+        and cell.step.trainable == back.layer.cells[0].step.trainable
+        and not (layer.zeros_in_input_order or back.layer.zeros_in_input_order)
+    )
+
+
 def _as_one(
     step: Step, ahead: Direction, back: Direction, x: Tensor, given: list[Tensor], mode: str | None
 ) -> tuple[Any, list[Tensor]]:
     """Both directions in one module: the merged output, and all states."""
-    options, units = ahead.options, ahead.options.units
+    layer, units, (cell,) = ahead.layer, ahead.layer.units, ahead.layer.cells
     size = recurrence.features(step, x)
-    for direction in (ahead, back):
-        recurrence.refuse_wrong_zeros(step, direction.options, x)
-    rnn = recurrence.module(ahead.step, options, size, bidirectional=True)
-    recurrence.load(ahead.step, options, rnn, size, "_l0")
-    recurrence.load(back.step, back.options, rnn, size, "_l0_reverse")
+    rnn = recurrence_modules.module(cell, size, bidirectional=True)
+    recurrence_modules.load(cell, rnn, size, "_l0")
+    recurrence_modules.load(back.layer.cells[0], rnn, size, "_l0_reverse")
     like = replace(x, shape=(x.shape[0], units), dtype=step.dtype, mask=None)
     x = step.floating(x, rnn, "weight_ih_l0")
-    if options.go_backwards:
-        x = recurrence.flipped(step, x)
-    half, names = options.states, ("h", "c")[: options.states]
+    if layer.go_backwards:
+        x = recurrence_run.flipped(step, x)
+    half, names = cell.states, ("h", "c")[: cell.states]
     initial = [
         step.compute("torch.stack([{0}, {1}])", f, b, like=f, hint=name)
         for f, b, name in zip(given[:half], given[half:], names, strict=False)
     ]
-    output, last = recurrence.run(step, options, rnn, x, initial, (step.name, *names), 2 * units)
+    kept = recurrence_run.keeper(step, layer)
+    shape = (*x.shape[:2], 2 * units)
+    output, last = recurrence_run.run(
+        step, layer, cell, rnn, x, initial, (step.name, *names), shape, kept
+    )
     states = [
         step.compute(f"{{0}}[{place}]", s, like=like, hint=f"{name}_{s.hint}")
         for place, name in enumerate(("forward", "backward"))
         for s in last
     ]
-    whole = replace(like, value=output, shape=(*x.shape[:2], 2 * units))
-    if not options.return_sequences:
-        if x.mask is None or not initial:
+    whole = replace(like, value=output, shape=shape)
+    if not layer.return_sequences:
+        if x.mask is None or not (initial or kept is not None):
             return _merged(step, mode, states[0], states[half]), states
         # A sequence of masked steps only puts out zeros, whatever its state.
         ends = (f"{{0}}[:, -1, :{units}]", f"{{0}}[:, 0, {units}:]")
@@ -174,10 +191,15 @@ def _as_two(
     step: Step, ahead: Direction, back: Direction, x: Tensor, given: list[Tensor], mode: str | None
 ) -> tuple[Any, list[Tensor]]:
     """A module for each direction: the merged output, and all states."""
-    half = ahead.options.states
-    f, f_states = recurrence.direction(ahead.step, ahead.options, x, given[:half], "forward")
-    b, b_states = recurrence.direction(back.step, back.options, x, given[half:], "backward")
-    if back.options.return_sequences:
+    half = ahead.layer.states
+    ends = zip((ahead, back), (given[:half], given[half:]), ("forward", "backward"), strict=True)
+    (f, f_states), (b, b_states) = (
+        (conv_lstm if one.layer.cells[0].kind in CONV_LAYERS else recurrence_run).direction(
+            one.step, one.layer, x, initial, name
+        )
+        for one, initial, name in ends
+    )
+    if back.layer.return_sequences:
         b = step.compute("{0}.flip(1)", b, like=b, hint="backward")
     return _merged(step, mode, f, b), [*f_states, *b_states]
 
@@ -187,4 +209,6 @@ def _merged(step: Step, mode: str | None, ahead: Tensor, back: Tensor) -> Any:
         return [ahead, back]
     sizes = [ahead.shape[-1] or 0, back.shape[-1] or 0]
     width = sum(sizes) if mode == "concat" else sizes[0]
-    return step.compute(MERGE[mode], ahead, back, like=ahead, shape=(*ahead.shape[:-1], width))
+    dim = -1 if ahead.order is None else ahead.dim(-1)
+    expression = MERGE[mode].replace("{dim}", str(dim))
+    return step.compute(expression, ahead, back, like=ahead, shape=(*ahead.shape[:-1], width))

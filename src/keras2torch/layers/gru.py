@@ -2,7 +2,7 @@ from typing import Any
 
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import recurrence
+from keras2torch.layers import recurrence_run
 from keras2torch.registry import example, layer
 
 
@@ -43,4 +43,4 @@ from keras2torch.registry import example, layer
 )
 def gru(step: Step, x: Tensor, initial_state: Any = None) -> Any:
     """Gated recurrent unit: Keras' gates z, r, h are PyTorch's z, r, n, with r first."""
-    return recurrence.one_direction(step, "GRU", x, initial_state)
+    return recurrence_run.one_direction(step, "GRU", x, initial_state)

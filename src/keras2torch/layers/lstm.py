@@ -2,7 +2,7 @@ from typing import Any
 
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import recurrence
+from keras2torch.layers import recurrence_run
 from keras2torch.registry import example, layer
 
 
@@ -59,4 +59,4 @@ from keras2torch.registry import example, layer
 )
 def lstm(step: Step, x: Tensor, initial_state: Any = None) -> Any:
     """Long short-term memory, gates in PyTorch's own order: i, f, c, o."""
-    return recurrence.one_direction(step, "LSTM", x, initial_state)
+    return recurrence_run.one_direction(step, "LSTM", x, initial_state)

@@ -2,7 +2,7 @@ from typing import Any
 
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import recurrence
+from keras2torch.layers import recurrence_run
 from keras2torch.registry import example, layer
 
 
@@ -40,4 +40,4 @@ from keras2torch.registry import example, layer
 )
 def simple_rnn(step: Step, x: Tensor, initial_state: Any = None) -> Any:
     """The plain recurrence."""
-    return recurrence.one_direction(step, "SimpleRNN", x, initial_state)
+    return recurrence_run.one_direction(step, "SimpleRNN", x, initial_state)

@@ -43,7 +43,7 @@ class KerasRNN(nn.Module):
     h' = activation(W_ih x + b_ih + W_hh h)
 
     While training, dropout masks are drawn once per call, one for each gate: all steps
-    of a sequence share them.
+    of a sequence share them. ``kernel_size`` is for ConvLSTM.
     Source: keras/src/layers/rnn/simple_rnn.py and dropout_rnn_cell.py.
     """
 
@@ -59,6 +59,7 @@ class KerasRNN(nn.Module):
         activation: Callable[[Tensor], Tensor] = torch.tanh,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        kernel_size: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.hidden_size = hidden_size
@@ -66,8 +67,8 @@ class KerasRNN(nn.Module):
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         size = self.gates * hidden_size
-        self.weight_ih = nn.Parameter(torch.empty(size, input_size))
-        self.weight_hh = nn.Parameter(torch.empty(size, hidden_size))
+        self.weight_ih = nn.Parameter(torch.empty(size, input_size, *kernel_size))
+        self.weight_hh = nn.Parameter(torch.empty(size, hidden_size, *kernel_size))
         self.bias_ih = nn.Parameter(torch.empty(size)) if bias else None
         self.reset_parameters()
 
@@ -79,6 +80,14 @@ class KerasRNN(nn.Module):
             if name.startswith("bias"):
                 nn.init.zeros_(parameter)
 
+    def input_sums(self, x: Tensor, drop: Tensor | None) -> Tensor:
+        """The inputs' part of the gates, (batch, time, gates * units)."""
+        return gate_sums(x, self.weight_ih, self.bias_ih, drop)
+
+    def state_sums(self, h: Tensor, drop: Tensor | None) -> Tensor:
+        """The state's part of the gates, (batch, gates * units)."""
+        return gate_sums(h, self.weight_hh, None, drop)
+
     def step(self, x: Tensor, state: tuple[Tensor, ...], drop: Tensor | None) -> tuple[Tensor, ...]:
         """The states after one step.
 
@@ -86,7 +95,7 @@ class KerasRNN(nn.Module):
         each, drop: masks for the state, (gates, batch, units).
         """
         (h,) = state
-        return (self.activation(x + gate_sums(h, self.weight_hh, None, drop)),)
+        return (self.activation(x + self.state_sums(h, drop)),)
 
     def forward(
         self,
@@ -103,20 +112,22 @@ class KerasRNN(nn.Module):
         the first), or zeros without ``repeat_output``.
         Source: keras/src/backend/tensorflow/rnn.py.
         """
+        sums = self.input_sums(x, self._drop(x[:, :1], self.dropout))
         if state is None:
-            zeros = x.new_zeros(len(x), self.hidden_size)
+            zeros = sums.new_zeros(len(x), self.hidden_size, *sums.shape[3:])
             state = (zeros,) * self.states
-        drop = self._drop(x[:, :1], self.dropout)
         recurrent_drop = self._drop(state[0], self.recurrent_dropout)
-        sums = gate_sums(x, self.weight_ih, self.bias_ih, drop)
         output = torch.zeros_like(state[0])
+        if mask is not None:  # an axis for the units, and those that it lacks
+            lacking = [1] * (x.dim() - mask.dim() - 1)
+            mask = mask.bool().reshape(*mask.shape[:2], 1, *mask.shape[2:], *lacking)
         outputs = []
         for time, x_now in enumerate(sums.unbind(1)):
             after = self.step(x_now, state, recurrent_drop)
             if mask is None:
                 state, output = after, after[0]
             else:
-                counts = mask[:, time, None].bool()
+                counts = mask[:, time]
                 otherwise = output if repeat_output else torch.zeros_like(output)
                 output = torch.where(counts, after[0], otherwise)
                 state = tuple(
@@ -163,8 +174,7 @@ class KerasLSTM(KerasRNN):
     def step(self, x: Tensor, state: tuple[Tensor, ...], drop: Tensor | None) -> tuple[Tensor, ...]:
         """The states h and c after one step."""
         h, c = state
-        sums = x + gate_sums(h, self.weight_hh, None, drop)
-        i, f, g, o = sums.chunk(4, dim=-1)
+        i, f, g, o = (x + self.state_sums(h, drop)).chunk(4, dim=1)
         kept = self.recurrent_activation(f) * c
         c = kept + self.recurrent_activation(i) * self.activation(g)
         return self.recurrent_activation(o) * self.activation(c), c

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
-def reset_lstm(lstm: nn.LSTM) -> None:
+def reset_lstm(lstm: nn.LSTM | nn.LSTMCell) -> None:
     """Start as Keras' LSTM: one bias, with 1 for the forget gate.
 
     PyTorch's second bias stays 0 and does not train.
@@ -24,7 +24,7 @@ def reset_lstm(lstm: nn.LSTM) -> None:
             nn.init.zeros_(parameter.requires_grad_(False))
 
 
-def reset_gru(gru: nn.GRU) -> None:
+def reset_gru(gru: nn.GRU | nn.GRUCell) -> None:
     """Start as Keras' GRU, which has PyTorch's two biases."""
     for name, parameter in gru.named_parameters():
         if name.startswith("weight_ih"):
@@ -35,7 +35,7 @@ def reset_gru(gru: nn.GRU) -> None:
             nn.init.zeros_(parameter)
 
 
-def reset_rnn(rnn: nn.RNN) -> None:
+def reset_rnn(rnn: nn.RNN | nn.RNNCell) -> None:
     """Start as Keras' SimpleRNN. PyTorch's second bias stays 0 and does not train."""
     for name, parameter in rnn.named_parameters():
         if name.startswith("weight_ih"):
@@ -90,3 +90,46 @@ def run_masked(
     starts = state if isinstance(state, tuple) else (state,)
     kept = tuple(torch.where(empty, s, f) for f, s in zip(finals, starts, strict=True))
     return torch.cat(parts, dim=-1), kept if isinstance(last, tuple) else kept[0]
+
+
+class LastState(nn.Module):
+    """Keeps the state in which a recurrence ended: Keras' ``stateful=True``.
+
+    Called, it gives the state to start from, None at first; ``keep`` notes the new one of what a
+    recurrence returned, and returns that. Keras saves no states, so the weights hold none.
+    """
+
+    h: Tensor | None
+    c: Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("h", None, persistent=False)
+        self.register_buffer("c", None, persistent=False)
+        self.bare = False
+
+    def forward(self) -> Any:
+        """The state as the recurrence returned it."""
+        if self.h is None or self.bare:
+            return self.h
+        return (self.h,) if self.c is None else (self.h, self.c)
+
+    def keep(self, result: tuple[Tensor, Any]) -> tuple[Tensor, Any]:
+        """Note the state of ``result``, an output and a state; gradients end with the call."""
+        last = result[1]
+        self.bare = isinstance(last, Tensor)
+        states = [last] if self.bare else list(last)
+        self.h = states[0].detach()
+        self.c = states[1].detach() if len(states) > 1 else None
+        return result
+
+    def reset_state(self) -> None:
+        """Start from zeros again."""
+        self.h = self.c = None
+
+
+def reset_states(model: nn.Module) -> None:
+    """Let every stateful recurrence of a model start from zeros again."""
+    for module in model.modules():
+        if isinstance(module, LastState):
+            module.reset_state()
