@@ -1,8 +1,9 @@
 """Runs recurrent layers in Keras with masks and with dropout: what is expected of the port.
 
 A process of its own, started by ``tests/runtime/test_recurrence.py``. Reads a job on standard
-input: ``folder``, ``masked`` and ``dropped``, whose entries have an id and a layer. Writes
-``<id>.keras`` and ``<id>.npz`` with inputs ``in_<name>`` and outputs ``out<number>`` in float64.
+input: ``folder``, ``masked``, ``stateful`` and ``dropped``, whose entries have an id and a layer.
+Writes ``<id>.keras`` and ``<id>.npz`` with inputs ``in_<name>`` and outputs ``out<number>`` in
+float64.
 """
 
 import json
@@ -50,6 +51,29 @@ def masked(spec, folder):
     return arrays, recording.keyed()[""]
 
 
+def stateful(spec, folder):
+    """Three calls of a layer that keeps its state, the last of them afresh: Keras' reset_state
+    fails for stacked cells."""
+    rng = np.random.default_rng(len(spec["id"]))
+    x = keras.Input((TIME, *spec["shape"]), batch_size=len(MASKS), name="x")
+    mask = keras.Input((TIME,), batch_size=len(MASKS), dtype="bool", name="mask")
+    model = keras.Model([x, mask], layer_of(spec)(x, mask=mask if spec["masked"] else None))
+    stir(model, rng)
+    path = f"{folder}/{spec['id']}.keras"
+    model.save(path)
+    arrays = {
+        "x": rng.standard_normal(x.shape).astype("float32"),
+        "mask": np.array([[letter == "1" for letter in row] for row in MASKS]),
+    }
+    outputs = []
+    for number in range(3):
+        if number != 1:
+            exact = load_original(path, "float64")
+        outputs += keras.tree.flatten(exact(tensors_for(exact, arrays, "float64")))
+    keras.config.set_floatx("float32")
+    return arrays, [keras.ops.convert_to_numpy(output) for output in outputs]
+
+
 def dropped(spec, folder):
     """A training step of the layer with masks that are written down, gate by gate."""
     rng = np.random.default_rng(len(spec["id"]))
@@ -74,7 +98,7 @@ def dropped(spec, folder):
 
 def main():
     job = json.load(sys.stdin)
-    for work in (masked, dropped):
+    for work in (masked, stateful, dropped):
         for spec in job[work.__name__]:
             arrays, outputs = work(spec, job["folder"])
             stored = {f"in_{name}": array for name, array in arrays.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from keras2torch.layers.recurrence_modules import function as activation_functio
 from keras2torch.runtime import activations, keras_rnn
 from keras2torch.runtime.keras_rnn import KerasGRU, KerasLSTM, KerasRNN
 from keras2torch.verify.check import apart
-from keras2torch.verify.torch_worker import run_port
+from keras2torch.verify.torch_worker import flat_outputs, run_port
 
 EXACT = 1e-12  # float64: rounding of a few dozen operations
 
@@ -55,6 +56,15 @@ MASKED = [
         return_sequences=True,
         go_backwards=True,
     ),
+    _masked(
+        "unrolled-zeros",
+        "GRU",
+        unroll=True,
+        go_backwards=True,
+        zero_output_for_mask=True,
+        return_sequences=True,
+    ),
+    _masked("both-unrolled", "Bidirectional", **_both("LSTM", unroll=True, **SEQUENCE)),
     _masked("both-lstm", "Bidirectional", states=4, **_both("LSTM", **SEQUENCE)),
     _masked("both-gru-last", "Bidirectional", states=2, **_both("GRU", return_state=True)),
     _masked(
@@ -65,6 +75,40 @@ MASKED = [
         "Bidirectional",
         followed=True,
         **_both("LSTM", recurrent_dropout=0.3, return_sequences=True),
+    ),
+]
+
+
+def _stateful(
+    name: str, layer: str, /, *, masked: bool = True, shape: tuple[int, ...] = (4,), **config: Any
+) -> dict[str, Any]:
+    """A layer that goes on from the state of its last call."""
+    sized = {"layer", "cell", "filters"} & config.keys()
+    config = config if sized else {"units": 3, **config}
+    return {"id": name, "layer": layer, "config": config, "masked": masked, "shape": shape}
+
+
+def _cells(*kinds: str) -> dict[str, Any]:
+    cells = [{"class_name": kind, "config": {"units": 3}} for kind in kinds]
+    return {"cell": {"class_name": "StackedRNNCells", "config": {"cells": cells}}}
+
+
+STATEFUL = [
+    _stateful("kept-lstm", "LSTM", stateful=True, **SEQUENCE),
+    _stateful("kept-gru-last", "GRU", stateful=True, masked=False),
+    _stateful("kept-cell-gru", "GRU", stateful=True, reset_after=False, go_backwards=True),
+    _stateful("kept-cell-rnn", "SimpleRNN", stateful=True, activation="softsign", **SEQUENCE),
+    _stateful("kept-stack", "RNN", stateful=True, **_cells("LSTMCell", "GRUCell")),
+    _stateful("kept-both", "Bidirectional", **_both("LSTM", stateful=True)),
+    _stateful("kept-two", "Bidirectional", **_both("GRU", stateful=True, reset_after=False)),
+    _stateful(
+        "kept-images",
+        "ConvLSTM2D",
+        stateful=True,
+        shape=(4, 4, 2),
+        filters=2,
+        kernel_size=2,
+        padding="same",
     ),
 ]
 RATES = {"units": 3, "dropout": 0.3, "recurrent_dropout": 0.4}
@@ -79,7 +123,7 @@ DROPPED = [
 @pytest.fixture(scope="module")
 def keras_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recurrence")
-    job = {"folder": str(folder), "masked": MASKED, "dropped": DROPPED}
+    job = {"folder": str(folder), "masked": MASKED, "stateful": STATEFUL, "dropped": DROPPED}
     run_keras("recurrence.py", job, "tensorflow")
     return folder
 
@@ -99,20 +143,35 @@ def test_any_mask(case: dict[str, Any], keras_runs: Path, tmp_path: Path) -> Non
     assert apart(expected, found)[1] <= EXACT
 
 
-@pytest.mark.parametrize(
-    ("case", "option", "said"),
-    [
-        ("lstm", b'"stateful": ', "stateful=True"),
-        ("cell-gru-zeros", b'"unroll": ', "unroll=True"),
-        ("both-lstm", b'"unroll": ', "unroll=True"),
-    ],
-)
-def test_refused(case: str, option: bytes, said: str, keras_runs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", STATEFUL, ids=lambda case: case["id"])
+def test_states_last_from_call_to_call(
+    case: dict[str, Any], keras_runs: Path, tmp_path: Path
+) -> None:
+    done = port(keras_runs / f"{case['id']}.keras", tmp_path)
+    arrays, expected = _stored(keras_runs / f"{case['id']}.npz")
+    namespace = runpy.run_path(str(tmp_path / "model.py"))
+    model = namespace["load"]().double()
+    assert not any(key.endswith((".h", ".c")) for key in model.state_dict())
+    inputs = [torch.from_numpy(arrays[wanted["name"]]) for wanted in done.manifest["inputs"]]
+    found = []
+    for number in range(3):
+        if number == 2:
+            namespace["reset_states"](model)
+        outputs = model(*[t.double() if t.is_floating_point() else t for t in inputs])
+        found += flat_outputs(outputs)
+    assert apart(expected, [output.detach().numpy() for output in found])[1] <= EXACT
+
+
+@pytest.mark.parametrize(("case", "kind"), [("kept-stack", b"GRUCell"), ("kept-both", b"LSTM")])
+def test_classes_of_others_are_refused_by_name(
+    case: str, kind: bytes, keras_runs: Path, tmp_path: Path
+) -> None:
     changed = tmp_path / "changed.keras"
+    own = b'"class_name": "' + kind
     with zipfile.ZipFile(keras_runs / f"{case}.keras") as old, zipfile.ZipFile(changed, "w") as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name).replace(option + b"false", option + b"true"))
-    with pytest.raises(UnsupportedError, match=said):
+            new.writestr(name, old.read(name).replace(own, own + b"OfMine"))
+    with pytest.raises(UnsupportedError, match=f"{kind.decode()}OfMine"):
         port(changed)
 
 

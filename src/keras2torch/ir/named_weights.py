@@ -112,6 +112,13 @@ class NamedWeights(Weights):
     def child(self, name: str) -> Weights:
         return NamedWeights(self._pool, (*self._parts, name))
 
+    def hand_over(self, name: str) -> Group:
+        """What is left: of the layers that hold a model, none has another part."""
+        left = self._pool.left
+        group = Group(self._pool.path, tuple(left.values()), names=tuple(left))
+        left.clear()
+        return group
+
     def finish(self) -> None:
         if self._pool.left and not self._parts:
             raise WeightsError(

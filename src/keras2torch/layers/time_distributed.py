@@ -163,7 +163,7 @@ def _step_by_step(step: Step, kind: str, raw: Mapping[str, Any], x: Tensor) -> T
     y = _called(step, kind, raw, now)
     made = step.model.statements[before:]
     if len(made) != 1 or made[0].target != "{0}" or y.flat is not None:
-        raise step.unsupported(f"a layer of class {quoted(kind)} step by step")
+        raise step.unsupported(f"a layer of class {quoted(kind)}, which is to run step by step,")
     del step.model.statements[before:]
     names = {now.value: "step", **({now.mask: "mask"} if now.mask else {})}
     expression, modules = _spelled(made[0], names)
