@@ -136,8 +136,8 @@ def direction(
     output, last = recurrence_run.run(
         step, options, cell, rnn, x, given, (hint, *names), shape, kept
     )
-    one = Tensor(output, _as_keras(memory, image), "float32", image)
-    whole = Tensor(output, _as_keras(shape, order), "float32", order)
+    one = Tensor(output, _as_keras(memory, image), step.dtype, image)
+    whole = Tensor(output, _as_keras(shape, order), step.dtype, order)
     states = [replace(one, value=value) for value in last]
     if not options.return_sequences:
         if x.mask is not None and (given or kept is not None or not options.repeat_output):

@@ -122,7 +122,7 @@ def _run_cell(
     suffix = "_l0" if cell.in_torch else ""
     recurrence_modules.load(cell, rnn, size, suffix)
     kept = keeper(step, layer, part)
-    like = replace(x, shape=(x.shape[0], cell.units), dtype="float32", mask=None)
+    like = replace(x, shape=(x.shape[0], cell.units), dtype=step.dtype, mask=None)
     x = step.floating(x, rnn, f"weight_ih{suffix}")
     shape = (*x.shape[:2], cell.units)
     names = ("h", "c")[: cell.states]
