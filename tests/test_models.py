@@ -27,6 +27,7 @@ NAMES = [
     "shapes",
     "nests",
     "odd_names",
+    "residual",
     "trained",
 ]
 BIN = Path(sys.executable).parent

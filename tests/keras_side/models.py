@@ -216,6 +216,12 @@ def nests():
     return keras.Model([image, ids], {"k": parts["z"], "b": y})
 
 
+def residual():
+    """An input called as the main chain is called in the port, and read once more at the end."""
+    x = keras.Input((4,), name="x")
+    return keras.Model(x, layers.Add()([layers.Dense(4)(layers.Dense(4)(x)), x]))
+
+
 MODELS = {
     build.__name__: build
     for build in (
@@ -229,6 +235,7 @@ MODELS = {
         shapes,
         nests,
         odd_names,
+        residual,
         trained,
     )
 }
