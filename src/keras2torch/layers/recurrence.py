@@ -12,7 +12,7 @@ from typing import Any
 from keras2torch.activations import name_of
 from keras2torch.errors import ConfigError, quoted
 from keras2torch.ir.build import snake_case
-from keras2torch.ir.graph import leaves
+from keras2torch.ir.graph import Constant, leaves
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.weights import Weights
@@ -209,11 +209,12 @@ def finish(layer: Recurrence) -> None:
 def initial_tensors(step: Step, initial_state: Any, count: int) -> list[Tensor]:
     """The initial states of a call, as a flat list: none or ``count``."""
     flat = [] if initial_state is None else list(leaves(initial_state))
-    if any(not isinstance(tensor, Tensor) for tensor in flat):
-        raise step.unsupported("an initial state that is no tensor")
     if flat and len(flat) != count:
         raise step.unsupported(f"an initial state of {len(flat)} tensors instead of {count}")
-    return [step.floating(tensor) for tensor in flat]
+    given = [step.constant(leaf) if isinstance(leaf, Constant) else leaf for leaf in flat]
+    if any(not isinstance(leaf, Tensor) for leaf in given):
+        raise step.unsupported("an initial state that is no tensor")
+    return [step.floating(leaf) for leaf in given]
 
 
 def heard(step: Step, x: Tensor, initial: list[Tensor]) -> Tensor:
@@ -221,7 +222,16 @@ def heard(step: Step, x: Tensor, initial: list[Tensor]) -> Tensor:
 
     Keras passes an input's own mask on only where the input is the call's only tensor.
     """
-    return replace(x, mask=None) if initial and not step.mask_is_explicit else x
+    if x.mask is None or (initial and not step.mask_is_explicit):
+        return replace(x, mask=None)
+    shape = step.shape_of(x.mask)
+    if shape is None or len(shape) == 2 or len(shape) == x.rank - 1 > 2:
+        return x
+    if len(shape) != 3 or shape[2] != 1:
+        raise step.unsupported(f"a mask of shape {shape}")
+    flags = Tensor(x.mask, shape, "bool")
+    mask = step.compute("{0}.squeeze(2)", flags, like=flags, shape=shape[:2], hint="mask")
+    return replace(x, mask=mask.value)
 
 
 def features(step: Step, x: Tensor, rank: int = 3) -> int:

@@ -10,14 +10,13 @@ from keras2torch import registry
 from keras2torch.errors import quoted
 from keras2torch.ir.build import MODEL_CLASSES
 from keras2torch.ir.graph import Shape
-from keras2torch.ir.program import Module, Statement, Tensor, Value
+from keras2torch.ir.program import Module, Tensor, Value
 from keras2torch.ir.step import Step
-from keras2torch.ir.writer import Operand
 from keras2torch.registry import Integers, example, layer
 
 # Layers that do the same to every place of the axes before their last.
 ANY_RANK = ("Activation", "Dense", "ELU", "Embedding", "Identity", "LeakyReLU", "ReLU", "Rescaling")
-MASKED = ("BatchNormalization", "GlobalAveragePooling1D", "Softmax")  # mind a mask and keep it
+MASKED = ("GlobalAveragePooling1D", "Softmax")  # mind a mask, and are told of one for each step
 
 
 def _inner(kind: str, **options: Any) -> dict[str, Any]:
@@ -63,6 +62,8 @@ def time_distributed(step: Step, x: Tensor) -> Tensor:
         y = _called(step, kind, raw, replace(x, mask=None))
     elif _looks_at_batch(raw):
         y = _step_by_step(step, kind, raw, x)
+    elif x.mask is not None and kind in MASKED and len(step.shape_of(x.mask) or ()) < 3:
+        raise step.unsupported(f"a mask for the steps of a {kind}")
     else:
         inner = _called(step, kind, raw, _flattened(step, x))
         y = _unflattened(step, inner, x)
@@ -156,36 +157,25 @@ def _step_by_step(step: Step, kind: str, raw: Mapping[str, Any], x: Tensor) -> T
     x = _sequence_first(step, x)
     shape: Shape = (x.shape[0], *x.shape[2:])
     now = replace(x, value=Value("step"), shape=shape, order=_step_order(x), mask=None)
-    masked = x.mask is not None and kind not in MODEL_CLASSES
-    if masked:
-        now = replace(now, mask=Value("mask"))
+    if x.mask is not None:
+        step.note("in training, its batch statistics count masked steps as well")
     before = len(step.model.statements)
     y = _called(step, kind, raw, now)
     made = step.model.statements[before:]
     if len(made) != 1 or made[0].target != "{0}" or y.flat is not None:
         raise step.unsupported(f"a layer of class {quoted(kind)}, which is to run step by step,")
     del step.model.statements[before:]
-    names = {now.value: "step", **({now.mask: "mask"} if now.mask else {})}
-    expression, modules = _spelled(made[0], names)
-    operands: list[Operand] = [x]
-    if x.mask is not None and any(o is now.mask for o in made[0].operands):
-        operands.append(x.mask)
-    places = [f"{{{len(modules) + n}}}.unbind(1)" for n in range(len(operands))]
-    loop = f"step in {places[0]}"
-    if len(operands) == 2:
-        loop = f"step, mask in zip({', '.join(places)}, strict=True)"
+    modules = [operand for operand in made[0].operands if isinstance(operand, Module)]
+    places = [
+        f"{{{modules.index(operand)}}}" if isinstance(operand, Module) else "step"
+        for operand in made[0].operands
+    ]
+    expression = made[0].expression.format(*places)
     return step.compute(
-        f"torch.stack([{expression} for {loop}], dim=1)",
+        f"torch.stack([{expression} for step in {{{len(modules)}}}.unbind(1)], dim=1)",
         *modules,
-        *operands,
+        x,
         like=y,
         shape=(*x.shape[:2], *y.shape[1:]),
         order=y.order and (0, 1, *(axis + 1 for axis in y.order[1:])),
     )
-
-
-def _spelled(made: Statement, names: Mapping[Value, str]) -> tuple[str, list[Module]]:
-    """The expression with the loop's names in it, and the modules it uses, numbered anew."""
-    modules = [o for o in made.operands if isinstance(o, Module)]
-    texts = [names[o] if isinstance(o, Value) else f"{{{modules.index(o)}}}" for o in made.operands]
-    return made.expression.format(*texts), modules
