@@ -223,7 +223,8 @@ class _ModelLowering:
         graph = graph_of(options, weights)
         if graph.unused:
             raise WeightsError(f"the file has weights in {quoted(graph.unused)} for no layer")
-        return self._nested(Layer(name, graph.class_name, {}, weights, graph=graph), graph, args)
+        layer = Layer(name, graph.class_name, {}, weights, graph=graph)
+        return self._nested(layer, graph, args, {})
 
     def _arguments(self, layer: Layer, graph: Graph, args: list[Any]) -> list[Any]:
         """What a nested model is called on, in the order of its inputs."""

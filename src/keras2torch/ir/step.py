@@ -47,7 +47,8 @@ class Source(str):
 class Step(Writer):
     """One call of one layer.
 
-    ``trainable`` is the layer's own flag and that of the whole model, as Keras has it.
+    ``trainable`` is the layer's own flag and that of the whole model, as Keras has it;
+    ``model_trainable`` is the latter alone.
     ``mask_is_explicit``: the call was given a mask, rather than its input having one.
     ``modules`` are those of the class so far, by layer and part: a layer that is called again
     finds its modules there.
@@ -70,7 +71,7 @@ class Step(Writer):
         self.config = config
         self.weights = weights
         self.findings = findings
-        self._model_trainable = trainable
+        self.model_trainable = trainable
         self._lower_model = lower_model
         self.trainable = config.bool("trainable", True) and trainable
         self.mask_is_explicit = False
@@ -111,7 +112,7 @@ class Step(Writer):
             Config(inner, f"{self.where}, its {name}"),
             weights,
             self.findings,
-            self._model_trainable,
+            self.model_trainable,
             self._lower_model,
             f"{self.path}/{said}",
         )

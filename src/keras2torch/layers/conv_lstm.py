@@ -68,6 +68,11 @@ def conv_lstm1d(step: Step, x: Tensor, initial_state: Any = None) -> Any:
             (3, 4, 5, 2),
             call={"initial_state": [(3, 4, 2), (3, 4, 2)]},
         ),
+        example(
+            {"filters": 2, "kernel_size": 2, "data_format": "channels_first"},
+            (3, 2, 4, 5),
+            on_jax=True,
+        ),
     ],
 )
 def conv_lstm2d(step: Step, x: Tensor, initial_state: Any = None) -> Any:
@@ -82,7 +87,6 @@ def conv_lstm2d(step: Step, x: Tensor, initial_state: Any = None) -> Any:
     examples=[
         example({"filters": 2, "kernel_size": 2, "padding": "same"}, (2, 3, 4, 3, 2)),
         example({"filters": 2, "kernel_size": [1, 2, 2], "trainable": False}, (2, 2, 3, 3, 2)),
-        # In fewer dimensions Keras runs this on no CPU but JAX'.
         example(
             {
                 "filters": 2,
@@ -126,6 +130,7 @@ def direction(
     x = step.ordered(step.floating(x), order)
     given = [step.ordered(state, image) for state in initial]
     rnn, sizes = _module(step, cell, x, part)
+    mask = x.mask
     if options.go_backwards:
         x = recurrence_run.flipped(step, x)
     kept = recurrence_run.keeper(step, options, part)
@@ -144,8 +149,8 @@ def direction(
             # A sequence of masked steps only puts out zeros, whatever its state.
             return step.compute("{0}[:, -1]", whole, like=one, hint=hint), states
         return states[0], states
-    if x.mask is not None and options.zeros_in_input_order:
-        raise step.unsupported("unroll=True, backwards, with zeros for masked steps,")
+    if mask is not None and options.zeros_in_input_order:
+        whole = recurrence_run.zeroed(step, whole, mask)
     return whole, states
 
 

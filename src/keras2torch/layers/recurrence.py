@@ -12,7 +12,7 @@ from typing import Any
 from keras2torch.activations import name_of
 from keras2torch.errors import ConfigError, quoted
 from keras2torch.ir.build import snake_case
-from keras2torch.ir.graph import Constant, leaves
+from keras2torch.ir.graph import leaves
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.weights import Weights
@@ -112,6 +112,8 @@ def read(step: Step, kind: str) -> Recurrence:
         class_name = raw.get("class_name") if isinstance(raw, Mapping) else None
         cells = read_cells(step.part("cell", "cell", raw), str(class_name))
     else:
+        if kind in CONV_LAYERS:  # their cell is made without the layer's flag
+            step.trainable = step.model_trainable
         cells = (read_cell(step, kind, step.weights.child("cell")),)
     config.ignore("use_cudnn")  # another way to compute the same
     return Recurrence(
@@ -211,10 +213,9 @@ def initial_tensors(step: Step, initial_state: Any, count: int) -> list[Tensor]:
     flat = [] if initial_state is None else list(leaves(initial_state))
     if flat and len(flat) != count:
         raise step.unsupported(f"an initial state of {len(flat)} tensors instead of {count}")
-    given = [step.constant(leaf) if isinstance(leaf, Constant) else leaf for leaf in flat]
-    if any(not isinstance(leaf, Tensor) for leaf in given):
+    if any(not isinstance(tensor, Tensor) for tensor in flat):
         raise step.unsupported("an initial state that is no tensor")
-    return [step.floating(leaf) for leaf in given]
+    return [step.floating(tensor) for tensor in flat]
 
 
 def heard(step: Step, x: Tensor, initial: list[Tensor]) -> Tensor:

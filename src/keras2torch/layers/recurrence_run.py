@@ -102,9 +102,14 @@ def direction(
         x = x if last else replace(x, mask=flipped_mask)
         states += found
     if mask is not None and layer.zeros_in_input_order:
-        flags = replace(x, value=mask)
-        x = step.compute("torch.where({0}.unsqueeze(-1), {1}, 0)", flags, x, like=x)
+        x = zeroed(step, x, mask)
     return x, states
+
+
+def zeroed(step: Step, x: Tensor, mask: Value) -> Tensor:
+    """The sequence with zeros for the steps that are masked."""
+    axes = ", ".join(["None"] * (x.rank - 2))
+    return step.compute(f"torch.where({{0}}[:, :, {axes}], {{1}}, 0)", mask, x, like=x)
 
 
 def _run_cell(
