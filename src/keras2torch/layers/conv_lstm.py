@@ -68,11 +68,6 @@ def conv_lstm1d(step: Step, x: Tensor, initial_state: Any = None) -> Any:
             (3, 4, 5, 2),
             call={"initial_state": [(3, 4, 2), (3, 4, 2)]},
         ),
-        example(
-            {"filters": 2, "kernel_size": 2, "data_format": "channels_first"},
-            (3, 2, 4, 5),
-            on_jax=True,
-        ),
     ],
 )
 def conv_lstm2d(step: Step, x: Tensor, initial_state: Any = None) -> Any:
