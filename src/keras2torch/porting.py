@@ -76,11 +76,13 @@ def port(
         if out is None:
             return Port(source, manifest, None)
         out = Path(out)
-        _write(out, source, manifest, emitted)
+        _write(out, source, manifest, emitted, saved)
     return Port(source, manifest, out)
 
 
-def _write(out: Path, source: str, manifest: Mapping[str, Any], emitted: Emitted) -> None:
+def _write(
+    out: Path, source: str, manifest: Mapping[str, Any], emitted: Emitted, saved: Saved
+) -> None:
     """Write the folder aside, then give it its name."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise PortError(f"{quoted(out)} is there and is no folder")
@@ -93,7 +95,8 @@ def _write(out: Path, source: str, manifest: Mapping[str, Any], emitted: Emitted
         raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
     try:
         (aside / MODEL).write_text(source, encoding="ascii")
-        write_weights(aside / WEIGHTS, {k: w for k, (_, _, w) in emitted.weights.items()})
+        weights = {key: weight for key, (_, _, weight) in emitted.weights.items()}
+        write_weights(aside / WEIGHTS, weights, saved.drop_pages)
         text = json.dumps(manifest, indent=2)
         (aside / MANIFEST).write_text(text + "\n", encoding="ascii")
         aside.chmod(0o777 & ~_umask())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,13 @@ NAMES = {
 }
 
 
-def write_weights(path: Path, weights: Mapping[str, Weight]) -> None:
-    """Write the state dict. Wide types come first, so that every tensor is aligned."""
+def write_weights(
+    path: Path, weights: Mapping[str, Weight], written: Callable[[], None] = lambda: None
+) -> None:
+    """Write the state dict. Wide types come first, so that every tensor is aligned.
+
+    ``written`` is called behind every tensor: what reading it took is no longer needed.
+    """
     ordered = sorted(weights.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
@@ -54,3 +59,5 @@ def write_weights(path: Path, weights: Mapping[str, Weight]) -> None:
             little = weight.dtype.newbyteorder("<")
             array = np.ascontiguousarray(weight.array(), dtype=little)
             file.write(array.reshape(-1).view(np.uint8).data)
+            del array
+            written()

@@ -16,7 +16,7 @@ from typing import Self
 
 from keras2torch.errors import FormatError, UnsupportedError, quoted
 from keras2torch.readers.limits import LIMITS
-from keras2torch.readers.mapped import mapped
+from keras2torch.readers.mapped import drop_pages, mapped
 
 __all__ = ["Archive"]
 
@@ -38,7 +38,7 @@ _ZIP64_LOCATOR = struct.Struct("<4sIQI")  # 4.3.15
 _END = struct.Struct("<4s4H2IH")  # 4.3.16
 _IN_ZIP64_16, _IN_ZIP64_32 = (1 << 16) - 1, (1 << 32) - 1
 
-_CHECKSUM_BLOCK = 1 << 20
+_CHECKSUM_BLOCK = 1 << 24
 _UNSAFE_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^[A-Za-z]:|(^|/)\.{0,2}(/|$)")
 
 
@@ -81,6 +81,10 @@ class Archive:
         self._file = memoryview(b"")
         self._members = {}
 
+    def drop_pages(self) -> None:
+        """Let go of the memory that reading took; views stay valid."""
+        drop_pages(self._file)
+
     def names(self) -> tuple[str, ...]:
         """The members that are files, in the order of the central directory."""
         return tuple(name for name in self._members if not name.endswith("/"))
@@ -103,6 +107,7 @@ class Archive:
         checksum = 0
         for block in range(0, len(data), _CHECKSUM_BLOCK):
             checksum = zlib.crc32(data[block : block + _CHECKSUM_BLOCK], checksum)
+            drop_pages(self._file)
         if checksum != member.checksum:
             raise self._error("the checksum is wrong, the file is damaged", name)
         return data

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keras2torch.errors import FormatError, quoted
 from keras2torch.readers.limits import LIMITS
-from keras2torch.readers.mapped import mapped
+from keras2torch.readers.mapped import drop_pages, mapped
 
 _NAME = re.compile(r"[\w.-]+")
 
@@ -24,6 +24,7 @@ class Folder:
         self._path = path
         roots = [path.resolve()] + ([store.resolve()] if store else [])
         self._files: dict[str, Path] = {}
+        self._views: list[memoryview] = []
         for place, folders, files in os.walk(path):
             depth = len(Path(place).relative_to(path).parts)
             folders[:] = [f for f in folders if _NAME.fullmatch(f)] if depth < 2 else []
@@ -52,8 +53,14 @@ class Folder:
         data = mapped(self._files[name])
         if len(data) > max_bytes:
             raise FormatError(f"{name}: at most {max_bytes} bytes expected, found {len(data)}")
+        self._views.append(data)
         return data
+
+    def drop_pages(self) -> None:
+        """Let go of the memory that reading took; views stay valid."""
+        for view in self._views:
+            drop_pages(view)
 
     def close(self) -> None:
         """Forget the files; views stay valid."""
-        self._files = {}
+        self._files, self._views = {}, []

@@ -17,7 +17,7 @@ import numpy as np
 from keras2torch.errors import ConfigError, FormatError, WeightsError, quoted
 from keras2torch.readers import hdf5, strict_json
 from keras2torch.readers.limits import LIMITS
-from keras2torch.readers.mapped import mapped, sha256
+from keras2torch.readers.mapped import drop_pages, mapped, sha256
 from keras2torch.readers.saved import Group, Saved, Variable
 
 CONFIG = "model_config"
@@ -28,7 +28,8 @@ OF_THE_MODEL = "top_level_model_weights"
 def read(path: Path) -> Saved:
     """Read a whole-model HDF5 file; weights stay in it until they are asked for."""
     what = quoted(path.name)
-    file = hdf5.File(mapped(path), what)
+    data = mapped(path)
+    file = hdf5.File(data, what)
     attributes = file.root.attributes()
     if CONFIG not in attributes:
         raise FormatError(
@@ -46,6 +47,7 @@ def read(path: Path) -> Saved:
         compile_config=_json(attributes, TRAINING, what) if TRAINING in attributes else None,
         optimizer=_optimizer(file.root, what),
         close=lambda: None,
+        drop_pages=lambda: drop_pages(data),
     )
 
 

@@ -47,6 +47,7 @@ def read(path: Path) -> Saved:
             compile_config=_compile_config(model),
             optimizer=_optimizer(root),
             close=archive.close,
+            drop_pages=archive.drop_pages,
         )
     except BaseException:
         archive.close()

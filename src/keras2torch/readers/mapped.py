@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keras2torch.errors import FormatError, quoted
 
-__all__ = ["mapped", "sha256"]
+__all__ = ["drop_pages", "mapped", "sha256"]
 
 
 def mapped(path: str | os.PathLike[str]) -> memoryview:
@@ -28,6 +28,15 @@ def mapped(path: str | os.PathLike[str]) -> memoryview:
         raise FormatError(f"{what}: can't be read: {error.strerror}") from None
     except ValueError:  # nothing to map, or a null in the path
         raise FormatError(f"{what}: an empty file") from None
+
+
+def drop_pages(data: memoryview) -> None:
+    """Let go of the memory that a mapped file took so far; what is read again comes from the file.
+
+    The pages of a map count as the process' memory for as long as they are not taken from it.
+    """
+    if isinstance(data.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def sha256(path: Path) -> str:

@@ -49,7 +49,8 @@ class Saved:
     """A saved model as plain data.
 
     ``model`` is the description as Keras serialises it (``class_name``, ``config``, …). The
-    variables of ``weights`` and ``optimizer`` are views on the open file: ``close`` ends them.
+    variables of ``weights`` and ``optimizer`` are views on the open file: ``close`` ends them, and
+    ``drop_pages`` lets go of the memory that reading them took.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Saved:
     compile_config: Mapping[str, Any] | None
     optimizer: tuple[Variable, ...]
     close: Callable[[], None]
+    drop_pages: Callable[[], None]
 
     def __enter__(self) -> Saved:
         return self

@@ -54,7 +54,8 @@ def read(path: Path) -> Saved:
         weights=_layers(checkpoint, described),
         compile_config=training if isinstance(training, dict) else None,
         optimizer=(),
-        close=lambda: None,
+        close=folder.close,
+        drop_pages=folder.drop_pages,
     )
 
 

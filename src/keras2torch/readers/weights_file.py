@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from keras2torch.readers import hdf5, keras_h5, keras_v3, strict_json
+from keras2torch.readers.folder import Folder
 from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.mapped import mapped, sha256
 from keras2torch.readers.saved import Group, Saved
@@ -19,7 +20,8 @@ def read(path: Path, description: Path) -> Saved:
     """Read weights, and the JSON that describes their model."""
     text = bytes(mapped(description)[: LIMITS.config_bytes + 1])
     model = strict_json.parse(text, description.name, LIMITS.config_bytes)
-    weights = _weights(path)
+    folder = Folder(path.parent)
+    weights = _weights(folder, path.name)
     version = model.get("keras_version")
     if version is None:
         # Keras 3 writes no version here; its layers tell theirs by their modules.
@@ -32,19 +34,21 @@ def read(path: Path, description: Path) -> Saved:
         weights=weights,
         compile_config=None,
         optimizer=(),
-        close=lambda: None,
+        close=folder.close,
+        drop_pages=folder.drop_pages,
     )
 
 
-def _weights(path: Path) -> Group:
-    data = mapped(path)
+def _weights(folder: Folder, name: str) -> Group:
+    data = folder.view(name, LIMITS.total_tensor_bytes)
     if bytes(data[:1]) == b"{":
-        beside = path.parent
         root = read_shards(
-            bytes(data[: LIMITS.config_bytes + 1]), path.name, lambda name: mapped(beside / name)
+            bytes(data[: LIMITS.config_bytes + 1]),
+            name,
+            lambda shard: folder.view(shard, LIMITS.total_tensor_bytes),
         )
         return keras_v3.group_of(root, "")
-    file = hdf5.File(data, path.name)
+    file = hdf5.File(data, name)
     if "layer_names" in file.root.attributes() or "layer_names0" in file.root.attributes():
-        return keras_h5.group_of(file.root, path.name)
+        return keras_h5.group_of(file.root, name)
     return keras_v3.group_of(file.root, "")
