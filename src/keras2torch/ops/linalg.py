@@ -75,8 +75,9 @@ def cholesky(step: OpStep, x: Tensor) -> Tensor:
 ])  # fmt: skip
 def cholesky_inverse(step: OpStep, x: Tensor) -> Tensor:
     """The inverse of a matrix whose triangular root is given."""
-    upper = ", upper=True" if step.config.bool("upper", False) else ""
-    return step.compute(f"torch.cholesky_inverse({{0}}{upper})", matrices(step, x), like=x)
+    upper = step.config.bool("upper", False)
+    given = "{0}.triu(), upper=True" if upper else "{0}.tril()"
+    return step.compute(f"torch.cholesky_inverse({given})", matrices(step, x), like=x)
 
 
 @op("Solve", calls=[call("solve", _SPD, (3, 2)), call("solve", _SPD, (3,))])
