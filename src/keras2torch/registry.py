@@ -65,6 +65,7 @@ class LayerMapping:
     given for it; for others that replaces the first input's mask. ``training`` says what equal
     means while training: "exact", or "statistical" for layers that draw random numbers, from the
     distributions Keras draws from.
+    ``arguments`` names what may follow the first argument of a call, in Keras' order.
 
     Keras casts a layer's floating inputs to its dtype, unless ``autocast`` is off; ``wide`` layers
     compute in float32 at least. Layers whose dtype may be integers or text read ``step.dtype``
@@ -81,6 +82,7 @@ class LayerMapping:
     wide: bool = False
     any_dtype: bool = False
     quantized: bool = False
+    arguments: tuple[str, ...] = ()
 
     def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
@@ -95,6 +97,8 @@ class LayerMapping:
         if not args:  # Keras' name of the first argument is another than the mapping's
             named = [name for name in FIRST_ARGUMENTS if name in kwargs]
             args = [kwargs.pop(name) for name in named[:1]]
+        kwargs |= dict(zip(self.arguments, args[1:], strict=False))
+        args = args[:1] + args[1 + len(self.arguments) :]
         if "mask" not in inspect.signature(self.function).parameters:
             args[:1] = self._masked(step, args[:1], kwargs.pop("mask", None))
         if not self.any_order:
@@ -227,6 +231,7 @@ def layer(
     wide: bool = False,
     any_dtype: bool = False,
     quantized: bool = False,
+    arguments: tuple[str, ...] = (),
 ) -> Callable[[Lower], Lower]:
     """Register a mapping under its Keras class name (several, where classes differ in a number
     that the mapping reads from the shape). The arguments are the fields of ``LayerMapping``."""
@@ -244,6 +249,7 @@ def layer(
                 wide=wide,
                 any_dtype=any_dtype,
                 quantized=quantized,
+                arguments=arguments,
             )
             _register(LAYERS, mapping)
         return function

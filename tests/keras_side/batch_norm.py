@@ -30,7 +30,7 @@ def train(case):
         x = tf.constant(rng.normal(0.3, 2.0, case["shape"]))
         kwargs = {}
         if case["masked"]:
-            mask = rng.random(case["shape"][:2]) < (0.6 if step else 0.0)
+            mask = rng.random(case["shape"][:-1]) < (0.6 if step else 0.0)
             told[f"mask{step}"] = mask
             kwargs["mask"] = tf.constant(mask)
         with tf.GradientTape() as tape:
@@ -42,8 +42,8 @@ def train(case):
         found = tape.gradient(loss, {"x": x, **weights})
         told |= {f"x{step}": x.numpy(), f"y{step}": y.numpy()}
         told |= {f"grad_{name}{step}": g.numpy() for name, g in found.items()}
-        for name in ("moving_mean", "moving_variance"):
-            told[f"{name}{step}"] = getattr(layer, name).numpy()
+        for variable in layer.non_trainable_variables:
+            told[f"{variable.name}{step}"] = variable.numpy()
     return told
 
 

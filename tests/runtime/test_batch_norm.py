@@ -11,12 +11,18 @@ import pytest
 import torch
 from conftest import run_keras
 
-from keras2torch.runtime.batch_norm import BatchNorm, MaskedBatchNorm
+from keras2torch.runtime.batch_norm import BatchNorm, MaskedBatchNorm, RenormBatchNorm
 
 EXACT = 1e-12  # rounding of a few dozen float64 operations
 STEPS = 3
 WEIGHTS = {"gamma": "weight", "beta": "bias"}
-STATISTICS = {"moving_mean": "running_mean", "moving_variance": "running_var"}
+STATISTICS = {
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+    "moving_stddev": "running_std",
+    "renorm_mean": "renorm_mean",
+    "renorm_stddev": "renorm_std",
+}
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -38,6 +44,18 @@ CASES = [
     _case("masked-no-scale", [3, 4, 2], masked=True, scale=False, momentum=0.8),
     _case("masked-no-center", [3, 4, 2], masked=True, center=False),
     _case("masked-first-axis", [3, 4, 2], masked=True, axis=1),
+    _case("masked-vectors", [6, 3], masked=True),
+    _case("masked-images", [2, 3, 4, 2], masked=True, axis=1),
+    _case("renorm", [4, 3], renorm=True, renorm_momentum=0.7, momentum=0.9),
+    _case(
+        "renorm-clipped",
+        [3, 4, 2],
+        renorm=True,
+        renorm_clipping={"rmin": 0.8, "rmax": 1.1, "dmax": 0.2},
+        axis=1,
+    ),
+    _case("renorm-masked", [3, 4, 2], masked=True, renorm=True, scale=False),
+    _case("renorm-frozen", [4, 3], renorm=True, trainable=False),
     _case("masked-frozen", [3, 4, 2], masked=True, trainable=False),
 ]
 
@@ -53,8 +71,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _module(case: dict[str, Any], told: Arrays) -> BatchNorm:
     config = case["config"]
     axis = config.get("axis", -1)
-    kind = MaskedBatchNorm if case["masked"] else BatchNorm
-    module = kind(
+    kind: Any = MaskedBatchNorm if case["masked"] else BatchNorm
+    options = {}
+    if config.get("renorm"):
+        kind, options = RenormBatchNorm, dict(config.get("renorm_clipping", {}))
+        options["renorm_momentum"] = 1 - config.get("renorm_momentum", 0.99)
+    module: BatchNorm = kind(
         case["shape"][axis],
         eps=config.get("epsilon", 1e-3),
         momentum=1 - config.get("momentum", 0.99),
@@ -62,6 +84,7 @@ def _module(case: dict[str, Any], told: Arrays) -> BatchNorm:
         weight=config.get("scale", True),
         bias=config.get("center", True),
         frozen=not config.get("trainable", True),
+        **options,
     ).double()
     names = WEIGHTS | STATISTICS
     state = {names[n]: torch.from_numpy(told[n]) for n in names if n in told}
@@ -84,7 +107,7 @@ def test_trains_as_keras(spec: dict[str, Any], expected: Path) -> None:
         weigh = torch.arange(y.numel(), dtype=y.dtype).cos().reshape(y.shape)
         (y * weigh).sum().backward()
         found = {"y": y, "grad_x": x.grad}
-        found |= {keras: getattr(module, name) for keras, name in STATISTICS.items()}
+        found |= {k: getattr(module, n) for k, n in STATISTICS.items() if hasattr(module, n)}
         for keras, name in WEIGHTS.items():
             if f"grad_{keras}{step}" in told:
                 found[f"grad_{keras}"] = getattr(module, name).grad

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
+from keras2torch.layers.pooling import of_integers
 from keras2torch.layers.window import resized, short, spatial
 from keras2torch.registry import example, layer
 
@@ -64,7 +67,7 @@ def _pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
     """Window i of n covers floor(i * size / n) to ceil((i + 1) * size / n), in both."""
     sizes = step.config.window("output_size", rank)
     if x.dtype in INTEGER_DTYPES:
-        raise step.unsupported(f"an input of dtype {x.dtype}")
+        return of_integers(step, x, kind, partial(_pool, rank=rank, kind=kind))
     x = spatial(step, x, rank)
     shape = resized(x, (*x.memory_shape[:2], *sizes)).shape
     pool = step.module(f"nn.Adaptive{kind}Pool{rank}d", short(sizes))

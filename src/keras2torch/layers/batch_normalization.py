@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from keras2torch import initializers
+from keras2torch.ir.config import Config
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.weights import Weight
@@ -18,12 +19,22 @@ USUAL_START = {
     "moving_variance_initializer": "Ones",
 }
 
+# In the order in which Keras makes them; the last three are those of renorm.
+STATISTICS = {
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+    "moving_stddev": "running_std",
+    "renorm_mean": "renorm_mean",
+    "renorm_stddev": "renorm_std",
+}
+
 
 @layer(
     "BatchNormalization",
     any_order=True,
     masks="keeps",
     wide=True,
+    arguments=("training", "mask"),
     examples=[
         example({}, (4,)),
         example({"momentum": 0.9, "epsilon": 1e-5}, (4, 3)),
@@ -37,6 +48,9 @@ USUAL_START = {
         example({}, (6, 3), masked=True),
         example({"axis": 1, "scale": False}, (6, 3), masked=True),
         example({"gamma_regularizer": "l2"}, (5,)),
+        example({"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 3.0}}, (4, 3)),
+        example({}, (4, 2, 3), call={"mask": (4, 2)}),
+        example({"axis": 1}, (3,), call={"mask": ()}),
     ],
 )
 def batch_normalization(step: Step, x: Tensor) -> Tensor:
@@ -52,11 +66,10 @@ def batch_normalization(step: Step, x: Tensor) -> Tensor:
     features = x.shape[axis]
     if features is None:
         raise step.unsupported(f"axis {axis} of unknown size")
-    config.require("renorm", False, False)
-    config.require("synchronized", False, False)
-    config.ignore("renorm_clipping", "renorm_momentum")  # without renorm they do nothing
-    if x.mask is not None and x.rank != 3:
-        raise step.unsupported(f"a mask with an input of shape {x.shape}")
+    if config.bool("synchronized", False):
+        step.note("its statistics are those of one process, not synchronized between several")
+    if x.mask is not None and x.order not in (None, x.channels_first):
+        x = step.keras_order(x)
     if (step.name, "") in step.modules and step.trainable:
         step.note("is called more than once: its statistics may be updated in another order")
     norm = _module(step, x, features)
@@ -82,8 +95,25 @@ def _module(step: Step, x: Tensor, features: int) -> Module:
         options["bias"] = False
     if not step.trainable:
         options["frozen"] = True
-    kind = step.helper("BatchNorm" if x.mask is None else "MaskedBatchNorm")
-    return step.module(kind, features, **options)
+    kind = "BatchNorm" if x.mask is None else "MaskedBatchNorm"
+    if config.bool("renorm", False):
+        kind, options = "RenormBatchNorm", options | _renorm(step)
+    else:
+        config.ignore("renorm_clipping", "renorm_momentum")  # they do nothing
+    return step.module(step.helper(kind), features, **options)
+
+
+def _renorm(step: Step) -> dict[str, Any]:
+    """The options of batch renormalization."""
+    momentum = float(1 - Decimal(repr(step.config.float("renorm_momentum", 0.99))))
+    found = {"renorm_momentum": momentum}
+    clipping = Config(step.config.raw("renorm_clipping", None) or {}, f"{step.where}, clipping")
+    for key in ("rmin", "rmax", "dmax"):
+        limit = clipping.float_or_none(key)
+        if limit is not None:
+            found[key] = limit
+    clipping.finish()
+    return found
 
 
 def _load(step: Step, norm: Module, features: int, x: Tensor) -> None:
@@ -102,10 +132,15 @@ def _load(step: Step, norm: Module, features: int, x: Tensor) -> None:
             step.parameter(norm, key, weight, None if usual else start)
         else:
             config.ignore(start)
-    for name, key in (("moving_mean", "running_mean"), ("moving_variance", "running_var")):
+    renorm = config.bool("renorm", False)
+    for name, key in STATISTICS.items():
+        if key not in ("running_mean", "running_var") and not renorm:
+            continue
         statistic = _take(step, name, features, x)
         start = f"{name}_initializer"
-        if not _is_usual(step, start) and first and step.trainable:
+        if start in USUAL_START and not _is_usual(step, start) and first and step.trainable:
+            if renorm:  # its deviations start as the root of the variance's start
+                raise step.unsupported(f"renorm with {start}")
             norm.reset.append(initializers.reset(config, start, statistic, f"{{0}}.{key}"))
         known = norm.buffers.setdefault(key, statistic)
         if not first and (x.flat is not None or known.how != statistic.how):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras2torch.activations import activate
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.layers import quantization
-from keras2torch.layers.window import Window, padded, resized, short, spatial
+from keras2torch.layers.window import Window, completed, padded, resized, short, spatial
 from keras2torch.registry import example, layer
 
 
@@ -123,7 +122,6 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
     config = step.config
     filters = config.int("filters", low=1)
     groups = config.int("groups", 1, low=1)
-    use_bias = config.bool("use_bias", True)
     window = Window(
         config.window("kernel_size", rank),
         config.window("strides", rank, 1),
@@ -144,7 +142,7 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
         "padding": inner,
         "dilation": short(window.dilation),
         "groups": groups,
-        "bias": use_bias,
+        "bias": config.bool("use_bias", True),
     }
     usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
     options = {key: value for key, value in options.items() if value != usual[key]}
@@ -155,12 +153,5 @@ def _conv(step: Step, x: Tensor, rank: int) -> Tensor:
     kernel = kernel.permute(rank + 1, rank, *range(rank))
     adapters = quantization.merged_adapters(step)
     step.parameter(conv, "weight", kernel, "kernel_initializer", frozen=adapters)
-    if use_bias:
-        step.parameter(conv, "bias", step.weights.take("bias", (filters,)), "bias_initializer")
-        if output.order is None and output.shape[-1] == filters:
-            # keras/src/backend/tensorflow/numpy.py, add: takes the last axis for the channels.
-            step.note("on TensorFlow, Keras adds the bias to the wrong axis; on JAX as done here")
-    else:
-        config.ignore("bias_initializer")
     y = step.compute(f"{{0}}({pad})", conv, x, like=x, shape=output.shape)
-    return activate(step, y, config.raw("activation", None))
+    return completed(step, conv, y)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from keras2torch.activations import activate
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
-from keras2torch.layers.window import Window, padded, resized, short, spatial
+from keras2torch.layers.window import Window, completed, padded, resized, short, spatial
 from keras2torch.registry import example, layer
 
 
@@ -62,14 +61,7 @@ def depthwise_conv2d(step: Step, x: Tensor) -> Tensor:
 
 def _depthwise(step: Step, x: Tensor, rank: int) -> Tensor:
     x = spatial(step, x, rank)
-    use_bias = step.config.bool("use_bias", True)
-    conv, y = convolved(step, x, rank, bias=use_bias)
-    if use_bias:
-        bias = step.weights.take("bias", (y.memory_shape[1] or 0,))
-        step.parameter(conv, "bias", bias, "bias_initializer")
-    else:
-        step.config.ignore("bias_initializer")
-    return activate(step, y, step.config.raw("activation", None))
+    return completed(step, *convolved(step, x, rank, bias=step.config.bool("use_bias", True)))
 
 
 def convolved(

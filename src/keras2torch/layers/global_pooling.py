@@ -43,7 +43,12 @@ def global_max_pooling3d(step: Step, x: Tensor) -> Tensor:
     return _reduce(step, x, 3, "amax")
 
 
-@layer("GlobalAveragePooling1D", any_order=True, examples=_examples(None) + _MORE)
+@layer(
+    "GlobalAveragePooling1D",
+    any_order=True,
+    arguments=("mask",),
+    examples=_examples(None) + _MORE,
+)
 def global_average_pooling1d(step: Step, x: Tensor) -> Tensor:
     """The mean over time; with a mask, over the steps that count."""
     x = step.floating(x)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras2torch.ir.dtypes import HALVES
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
@@ -25,6 +26,7 @@ from keras2torch.registry import Integers, example, layer
         ),
         example({"groups": 2, "center": False, "scale": False}, (5, 4), masked=True),
         example({"groups": 2}, Integers((3, 4), 9)),
+        example({"groups": -1}, (1, 3)),
     ],
 )
 def group_normalization(step: Step, x: Tensor) -> Tensor:
@@ -43,11 +45,16 @@ def group_normalization(step: Step, x: Tensor) -> Tensor:
 
     scale, center = config.bool("scale", True), config.bool("center", True)
     options: dict[str, Any] = {"eps": config.float("epsilon", 1e-3)}
-    if not scale and not center:
-        options["affine"] = False
-    elif not scale or not center:
+    # nn.GroupNorm refuses a single value, which is all that there is of one sample.
+    single = groups == channels and all(size == 1 for size in y.memory_shape[2:])
+    # Half precision comes with large values, where the order of operations shows.
+    half = step.precision.policy.compute in HALVES
+    plain = scale == center and not single and not half
+    if not plain:
         options |= {"weight": scale, "bias": center}
-    kind = "nn.GroupNorm" if scale == center else step.helper("PartialGroupNorm")
+    elif not scale:
+        options["affine"] = False
+    kind = "nn.GroupNorm" if plain else step.helper("AnyGroupNorm")
     norm = step.module(kind, groups, channels, **options)
     for used, name, key in ((scale, "gamma", "weight"), (center, "beta", "bias")):
         if used:

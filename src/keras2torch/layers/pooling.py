@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from keras2torch.ir.graph import Shape
@@ -9,7 +11,7 @@ from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
 from keras2torch.layers.window import Window, resized, short, spatial
-from keras2torch.registry import Example, example, layer
+from keras2torch.registry import Example, Integers, example, layer
 
 _1D: list[Example] = [
     example({"pool_size": 2}, (7, 2)),
@@ -42,11 +44,15 @@ _3D: list[Example] = [
     example({"pool_size": 2, "strides": [1, 2, 1]}, (3, 4, 3, 2)),
     example({"pool_size": [2, 3, 2], "strides": [2, 2, 1], "padding": "same"}, (3, 4, 3, 1)),
     example({"pool_size": 3, "strides": 4, "padding": "same"}, (None, 3, 4, 1)),
+    example({"pool_size": [2, 3, 4], "strides": [1, 2, 1], "padding": "same"}, (3, 4, 3, 1)),
     example({"pool_size": [1, 2, 2], "data_format": "channels_first"}, (2, 2, 4, 5)),
 ]
 
 
-@layer("MaxPooling1D", any_order=True, examples=_1D)
+_INTEGERS = [example({"pool_size": 2, "padding": "same"}, Integers((5, 2), 9))]
+
+
+@layer("MaxPooling1D", any_order=True, examples=_1D + _INTEGERS)
 def max_pooling1d(step: Step, x: Tensor) -> Tensor:
     """``nn.MaxPool1d``; what is padded never counts."""
     return pool(step, x, 1, "Max")
@@ -94,7 +100,7 @@ def pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
     window = Window(size, stride, (1,) * rank)
     padding = config.choice("padding", ("valid", "same"), "valid")
     if x.dtype in INTEGER_DTYPES:
-        raise step.unsupported(f"an input of dtype {x.dtype}")
+        return of_integers(step, x, kind, partial(pool, rank=rank, kind=kind))
     x = spatial(step, x, rank)
     sizes = x.memory_shape[2:]
     shape = resized(x, (*x.memory_shape[:2], *window.output(step, sizes, padding))).shape
@@ -102,7 +108,9 @@ def pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
     options: dict[str, Any] = {} if stride == size else {"stride": short(stride)}
     call = "{0}({1})"
     if padding == "same":
-        fitted = _same(window, sizes)
+        # nn.AvgPool3d refuses what is smaller than its window, padded or not.
+        small = any(n is None or n < k for n, k in zip(sizes, size, strict=True))
+        fitted = None if kind == "Avg" and rank == 3 and small else _same(window, sizes)
         if fitted is None:
             call = _padded(step, window, kind)
         else:
@@ -110,8 +118,16 @@ def pool(step: Step, x: Tensor, rank: int, kind: str) -> Tensor:
             call += fitted[1]
             if kind == "Avg" and "padding" in options:
                 options["count_include_pad"] = False
-    pool = step.module(f"nn.{kind}Pool{rank}d", short(size), **options)
-    return step.compute(call, pool, x, like=x, shape=shape)
+    module = step.module(f"nn.{kind}Pool{rank}d", short(size), **options)
+    return step.compute(call, module, x, like=x, shape=shape)
+
+
+def of_integers(step: Step, x: Tensor, kind: str, pool: Callable[[Step, Tensor], Tensor]) -> Tensor:
+    """The largest of whole numbers, found among float64 ones; Keras has no means of them."""
+    if kind != "Max" or x.dtype == "bool":
+        raise step.unsupported(f"an input of dtype {x.dtype}")
+    y = pool(step, step.compute("{0}.to(torch.float64)", x, like=x, dtype="float64"))
+    return step.compute(f"{{0}}.to(torch.{x.dtype})", y, like=y, dtype=x.dtype)
 
 
 def _same(window: Window, sizes: Shape) -> tuple[dict[str, Any], str] | None:

@@ -12,6 +12,7 @@ SIGNED = ("int8", "int16", "int32", "int64")
 @layer(
     "RMSNormalization",
     any_order=True,
+    wide=True,
     examples=[
         example({}, (4,)),
         example({"epsilon": 1e-3}, (None, 4), masked=True),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from keras2torch.activations import activate
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.layers.depthwise_conv import convolved
-from keras2torch.layers.window import resized, spatial
+from keras2torch.layers.window import completed, resized, spatial
 from keras2torch.registry import example, layer
 
 
@@ -81,21 +80,16 @@ def separable_conv2d(step: Step, x: Tensor) -> Tensor:
 def _separable(step: Step, x: Tensor, rank: int) -> Tensor:
     config = step.config
     filters = config.int("filters", low=1)
-    use_bias = config.bool("use_bias", True)
     x = spatial(step, x, rank)
     _, x = convolved(step, x, rank, bias=False, name="depthwise_kernel", part="depthwise")
     channels = x.memory_shape[1]
-    options = {} if use_bias else {"bias": False}
+    options = {} if config.bool("use_bias", True) else {"bias": False}
     conv = step.module(
         f"nn.Conv{rank}d", channels, filters, part="pointwise", kernel_size=1, **options
     )
     kernel = step.weights.take("pointwise_kernel", (*(1,) * rank, channels or 0, filters))
     kernel = kernel.permute(rank + 1, rank, *range(rank))
     step.parameter(conv, "weight", kernel, "pointwise_initializer")
-    if use_bias:
-        step.parameter(conv, "bias", step.weights.take("bias", (filters,)), "bias_initializer")
-    else:
-        config.ignore("bias_initializer")
     output = resized(x, (x.shape[0], filters, *x.memory_shape[2:]))
     y = step.compute("{0}({1})", conv, x, like=x, shape=output.shape)
-    return activate(step, y, config.raw("activation", None))
+    return completed(step, conv, y)

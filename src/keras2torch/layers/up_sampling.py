@@ -5,6 +5,7 @@ from __future__ import annotations
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
+from keras2torch.layers.resizing import INTERPOLATIONS, interpolated, rounded
 from keras2torch.layers.window import resized, short, spatial
 from keras2torch.registry import Integers, example, layer
 
@@ -37,12 +38,33 @@ def up_sampling1d(step: Step, x: Tensor) -> Tensor:
         example({"size": [2, 3]}, (None, 2, 2)),
         example({"size": [1, 2], "data_format": "channels_first"}, (2, 3, None)),
         example({"size": 2}, Integers((3, 4, 2), 9)),
+        example({"size": 2, "interpolation": "bilinear"}, (None, 4, 2)),
+        example({"size": [3, 1], "interpolation": "bilinear"}, Integers((3, 4, 2), 9)),
+        example({"size": [3, 2], "interpolation": "bicubic"}, (3, 4, 2)),
+        example({"interpolation": "lanczos3"}, (3, None, 2)),
+        example({"interpolation": "lanczos5", "data_format": "channels_first"}, (2, 3, 4)),
     ],
 )
 def up_sampling2d(step: Step, x: Tensor) -> Tensor:
-    """``F.interpolate``, which finds the pixel that Keras repeats."""
-    step.config.require("interpolation", "nearest", "nearest")
-    return _nearest(step, x, 2)
+    """``F.interpolate``, or TensorFlow's own interpolation."""
+    method = step.config.choice("interpolation", INTERPOLATIONS, "nearest")
+    if method == "nearest":
+        return _nearest(step, x, 2)
+    given, x = x.dtype, spatial(step, x, 2)
+    if given in INTEGER_DTYPES:
+        x = step.cast(x, "float64")
+    factors = step.config.window("size", 2, 2)
+    sizes = [
+        None if size is None else size * factor
+        for size, factor in zip(x.memory_shape[2:], factors, strict=True)
+    ]
+    if method == "bilinear":
+        call = f'F.interpolate({{0}}, scale_factor={short(factors)}, mode="bilinear")'
+        shape = resized(x, (*x.memory_shape[:2], *sizes)).shape
+        y = step.compute(call, x, like=x, shape=shape)
+    else:
+        y = interpolated(step, x, tuple(sizes), method, antialias=False, factors=factors)
+    return rounded(step, y, given, method)
 
 
 @layer(

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from keras2torch.activations import activate
 from keras2torch.ir.graph import Shape
-from keras2torch.ir.program import Tensor
+from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
 
 
@@ -84,6 +85,22 @@ def padded(
     if all(before == after for before, after in pairs):
         return "{1}", short([before for before, _ in pairs])
     return f"F.pad({{1}}, {torch_pad(pairs)})", 0
+
+
+def completed(step: Step, conv: Module, y: Tensor) -> Tensor:
+    """``y``, which ``conv`` computed, after the bias was loaded and the activation applied."""
+    filters = y.memory_shape[1] or 0
+    if step.config.bool("use_bias", True):
+        step.parameter(conv, "bias", step.weights.take("bias", (filters,)), "bias_initializer")
+        if y.order is None and y.shape[-1] in (filters, None) and filters > 1:
+            # keras/src/backend/tensorflow/numpy.py, add: takes the last axis for the channels.
+            step.note(
+                f"on TensorFlow, Keras adds the bias to the last axis where that has {filters} "
+                "elements too; here it is added to the channels, as by Keras on JAX"
+            )
+    else:
+        step.config.ignore("bias_initializer")
+    return activate(step, y, step.config.raw("activation", None))
 
 
 def resized(x: Tensor, memory_shape: Shape) -> Tensor:

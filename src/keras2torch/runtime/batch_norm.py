@@ -1,5 +1,7 @@
 """What Keras' BatchNormalization does and ``nn.BatchNorm2d`` doesn't."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -36,7 +38,7 @@ class BatchNorm(nn.Module):
     def reset_parameters(self) -> None:
         """Start afresh, the running statistics too."""
         for name, tensor in [*self.named_parameters(), *self.named_buffers()]:
-            nn.init.constant_(tensor, 1.0 if name in ("weight", "running_var") else 0.0)
+            nn.init.constant_(tensor, 1.0 if name.endswith(("weight", "_var", "_std")) else 0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         mean, var = self.running_mean, self.running_var
@@ -62,17 +64,72 @@ class MaskedBatchNorm(BatchNorm):
         """mask: booleans that broadcast to the shape of x."""
         if mask is None or not self.training or self.frozen:
             return super().forward(x)
+        mean, var = self.moments(x, mask)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(var.flatten(), self.momentum)
+        return self.scaled((x - mean) * torch.rsqrt(var + self.eps), mean)
+
+    def moments(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The mean and variance of the values that count, one per channel and broadcastable."""
         dims = [dim for dim in range(x.dim()) if dim != self.dim % x.dim()]
+        if mask is None:
+            var, mean = torch.var_mean(x, dims, correction=0, keepdim=True)
+            return mean, var
         ignored = ~mask.expand_as(x)
         # Keras adds its epsilon, so that no counted value at all gives zeros.
         count = (~ignored).sum(dims, keepdim=True, dtype=x.dtype) + 1e-7
         mean = x.masked_fill(ignored, 0.0).sum(dims, keepdim=True) / count
         apart = (x - mean).masked_fill(ignored, 0.0)
-        var = apart.square().sum(dims, keepdim=True) / count
-        with torch.no_grad():
-            self.running_mean.lerp_(mean.flatten(), self.momentum)
-            self.running_var.lerp_(var.flatten(), self.momentum)
-        y = (x - mean) * torch.rsqrt(var + self.eps)
+        return mean, apart.square().sum(dims, keepdim=True) / count
+
+    def scaled(self, y: Tensor, mean: Tensor) -> Tensor:
+        """``y * weight + bias``, laid out as ``mean`` is."""
         if self.weight is not None:
             y = y * self.weight.view_as(mean)
         return y if self.bias is None else y + self.bias.view_as(mean)
+
+
+class RenormBatchNorm(MaskedBatchNorm):
+    """Keras' batch renormalization (arXiv:1702.03275): while training, a batch is normalized as
+    slow averages of the moments would, the corrections r and d being limited.
+
+    Source: keras/src/layers/normalization/batch_normalization.py.
+    """
+
+    running_std: Tensor
+    renorm_mean: Tensor
+    renorm_std: Tensor
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        renorm_momentum: float,
+        rmin: float = 0.0,
+        rmax: float = float("inf"),
+        dmax: float = float("inf"),
+        **options: Any,
+    ) -> None:
+        super().__init__(features, **options)
+        self.renorm_momentum, self.rmin, self.rmax, self.dmax = renorm_momentum, rmin, rmax, dmax
+        self.register_buffer("running_std", torch.ones(features))
+        self.register_buffer("renorm_mean", torch.zeros(features))
+        self.register_buffer("renorm_std", torch.ones(features))
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """mask: booleans that broadcast to the shape of x."""
+        if not self.training or self.frozen:
+            return super().forward(x)
+        mean, var = self.moments(x, mask)
+        std = torch.sqrt(var + self.eps)
+        with torch.no_grad():
+            slow_std = self.renorm_std.clamp(min=self.eps**0.5).view_as(std)
+            r = (std / slow_std).clamp(self.rmin, self.rmax)
+            d = ((mean - self.renorm_mean.view_as(mean)) / slow_std).clamp(-self.dmax, self.dmax)
+            self.renorm_mean.lerp_(mean.flatten(), self.renorm_momentum)
+            self.renorm_std.lerp_(std.flatten(), self.renorm_momentum)
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_std.lerp_(std.flatten(), self.momentum)
+            self.running_var.copy_(torch.relu(self.running_std.square() - self.eps))
+        return self.scaled((x - mean) / std * r + d, mean)

@@ -2,11 +2,13 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 
-class PartialGroupNorm(nn.Module):
-    """Group normalization with a weight and no bias, or with a bias and no weight."""
+class AnyGroupNorm(nn.Module):
+    """Group normalization with a weight, a bias, both or none, of groups of one value too.
+
+    ``nn.GroupNorm`` has both or none, and refuses a single value.
+    """
 
     def __init__(self, groups: int, channels: int, *, eps: float, weight: bool, bias: bool) -> None:
         super().__init__()
@@ -15,9 +17,14 @@ class PartialGroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        # torch 2.14 fails in the gradient of F.group_norm with one of the two.
-        y = F.group_norm(x, self.groups, eps=self.eps)
-        shape = (-1, *[1] * (x.dim() - 2))
+        """x: (batch, channels, ...); in the order of operations of Keras' own, which shows where
+        values are large."""
+        groups = x.reshape(len(x), self.groups, x.shape[1] // self.groups, -1)
+        var, mean = torch.var_mean(groups, (2, 3), correction=0, keepdim=True)
+        scale = torch.rsqrt(var + self.eps)
         if self.weight is not None:
-            y = y * self.weight.view(shape)
-        return y if self.bias is None else y + self.bias.view(shape)
+            scale = scale * self.weight.view(self.groups, -1, 1)
+        shift = -mean * scale
+        if self.bias is not None:
+            shift = shift + self.bias.view(self.groups, -1, 1)
+        return (groups * scale + shift).reshape(x.shape)

@@ -21,6 +21,7 @@ import keras
 import numpy as np
 
 from keras2torch.ir.dtypes import FLOATS
+from keras2torch.verify import exact_resize
 from keras2torch.verify.recording import Recording
 
 
@@ -31,8 +32,8 @@ def keep_float64() -> None:
     A Python number, or a list of some, that is cast to float64 is rounded to float32 on the way
     (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu,
     tf.nn.leaky_relu, logaddexp2 and Keras' attention: their float64 results are right to 1e-8
-    only. The formulas are Keras' own, with exact constants. Means and variances of integers are
-    computed in float32 whatever the precision.
+    only. ``tf.image.resize`` computes in float32 altogether. The formulas are Keras' own, with
+    exact constants. Means and variances of integers are computed in float32 whatever the precision.
     """
     import tensorflow as tf
 
@@ -83,6 +84,14 @@ def keep_float64() -> None:
         return attend(query, *args, scale=tf.constant(exact, query.dtype), **options)
 
     tensorflow.nn.dot_product_attention = attention
+    resize = tf.image.resize
+
+    def resize_exactly(images: Any, size: Any, method: str, antialias: bool = False) -> Any:
+        if images.dtype != tf.float64 or method == "nearest":
+            return resize(images, size, method=method, antialias=antialias)
+        return exact_resize.resize(images, size, method, antialias)
+
+    tf.image.resize = resize_exactly
     tensorflow.core.cast = tensorflow.cast = exact_cast
     tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
     for name in ("core", "numpy", "nn", "math"):
