@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from keras2torch.registry import Example, Integers, all_layers
+from keras2torch.registry import Example, Integers, Values, all_layers
 
 TESTS = Path(__file__).parent
 
@@ -32,7 +32,7 @@ def run_keras(script: str, job: object, backend: str) -> None:
 
 
 def _plain(inputs: object) -> object:
-    if isinstance(inputs, Integers):
+    if isinstance(inputs, Integers | Values):
         return asdict(inputs)
     if isinstance(inputs, list):
         return [_plain(part) for part in inputs]
@@ -68,6 +68,7 @@ def keras_examples(
             "masked": example.masked,
             "on_jax": example.on_jax,
             "call": example.call and {key: _plain(v) for key, v in example.call.items()},
+            "adapt": example.adapt,
         }
         for identity, layer, example in example_ids()
         if identity in wanted

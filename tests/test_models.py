@@ -29,7 +29,11 @@ NAMES = [
     "odd_names",
     "residual",
     "trained",
+    "tabular",
+    "raw_text",
+    "features",
 ]
+ONLY_TENSORFLOW = ["tabular", "raw_text", "features"]  # Keras on JAX takes no strings
 BIN = Path(sys.executable).parent
 
 
@@ -51,7 +55,7 @@ def test_every_layer_is_equal(name: str, ports: Path) -> None:
     assert set(exact) <= set(double)
     for layer, expected in exact.items():
         assert apart(expected, double[layer])[1] <= 1e-12, layer
-    for other in ("float32", "jax"):
+    for other in ("float32",) if name in ONLY_TENSORFLOW else ("float32", "jax"):
         for layer, expected in load_recording(ports / f"{name}.{other}.npz").items():
             assert apart(expected, single[layer])[1] <= 1e-5, (other, layer)
 

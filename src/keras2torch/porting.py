@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from keras2torch.sources import located
 
 MODEL = "model.py"
 WEIGHTS = "weights.safetensors"
+VOCABULARY = "vocabulary.json"
 MANIFEST = "port.json"
 
 
@@ -59,8 +60,8 @@ def port(
     ``config`` is the JSON of ``model.to_json()`` for weights that were saved without their model.
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
-    folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, all or none:
-    they are written aside first.
+    folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, and
+    ``vocabulary.json`` if a layer knows many words; all or none: they are written aside first.
 
     Raises:
         ModelError: the model can't be ported; one line names every reason.
@@ -97,6 +98,9 @@ def _write(
         (aside / MODEL).write_text(source, encoding="ascii")
         weights = {key: weight for key, (_, _, weight) in emitted.weights.items()}
         write_weights(aside / WEIGHTS, weights, saved.drop_pages)
+        if emitted.vocabularies:
+            terms = json.dumps(emitted.vocabularies, indent=1)
+            (aside / VOCABULARY).write_text(terms + "\n", encoding="ascii")
         text = json.dumps(manifest, indent=2)
         (aside / MANIFEST).write_text(text + "\n", encoding="ascii")
         aside.chmod(0o777 & ~_umask())
@@ -112,8 +116,9 @@ def _write(
 
 def _replace_files(aside: Path, out: Path) -> None:
     """Renew an older port in place, its manifest last; whatever else the folder holds stays."""
-    for name in (WEIGHTS, MODEL, MANIFEST):
-        os.replace(aside / name, out / name)
+    for name in (WEIGHTS, VOCABULARY, MODEL, MANIFEST):
+        if (aside / name).exists():
+            os.replace(aside / name, out / name)
 
 
 def _umask() -> int:
@@ -131,6 +136,7 @@ def _manifest(saved: Saved, program: Program, emitted: Emitted) -> dict[str, Any
             "shape": list(tensor.shape),
             "dtype": tensor.dtype,
             "below": program.input_limits.get(name),
+            "samples": asdict(s) if (s := program.input_samples.get(name)) else None,
         }
         for argument, (name, tensor) in zip(emitted.arguments, program.model.inputs, strict=True)
     ]
@@ -157,6 +163,7 @@ def _manifest(saved: Saved, program: Program, emitted: Emitted) -> dict[str, Any
             }
             for name, (module, key, weight) in emitted.weights.items()
         ],
+        "vocabulary": VOCABULARY if emitted.vocabularies else None,
         "layers": emitted.traces,
         "notes": list(program.notes),
     }

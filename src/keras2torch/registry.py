@@ -38,14 +38,24 @@ class Integers:
 
 
 @dataclass(frozen=True)
+class Values:
+    """An example's input of strings or whole numbers, drawn from ``values``."""
+
+    shape: tuple[int | None, ...]
+    values: tuple[str, ...] | tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Example:
     """One configuration of a layer, as plain data: the tests build it in Keras.
 
-    ``inputs`` are shapes without the batch, or Integers; a list of them is passed to the layer as
-    a list. ``masked`` inputs of shape (time, features) come from an Embedding whose mask has holes.
+    ``inputs`` are shapes without the batch, Integers or Values; a list of them is passed to the
+    layer as a list. ``masked`` inputs of shape (time, features) come from an Embedding whose mask
+    has holes.
     ``call`` are further keyword arguments of the call: shapes of more inputs, or lists of them.
     ``on_jax`` examples are what TensorFlow can't run on the CPU: Keras on JAX alone tells the
     expected values.
+    ``adapt`` is data that the layer is adapted to first, so that its state is stored in the file.
     """
 
     config: Mapping[str, Any]
@@ -53,6 +63,7 @@ class Example:
     masked: bool = False
     call: Mapping[str, Any] | None = None
     on_jax: bool = False
+    adapt: Any = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,8 @@ class LayerMapping:
 
     Keras casts a layer's floating inputs to its dtype, unless ``autocast`` is off; ``wide`` layers
     compute in float32 at least. Layers whose dtype may be integers or text read ``step.dtype``
-    themselves (``any_dtype``); ``quantized`` ones read the mode of a quantized policy.
+    themselves (``any_dtype``); ``quantized`` ones read the mode of a quantized policy. Most
+    layers take no strings, unless ``strings`` says so.
     """
 
     name: str
@@ -83,6 +95,7 @@ class LayerMapping:
     any_dtype: bool = False
     quantized: bool = False
     arguments: tuple[str, ...] = ()
+    strings: bool = False
 
     def outputs(self, step: Step, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a call in Keras' structure; what the mapping left unread is refused."""
@@ -94,6 +107,9 @@ class LayerMapping:
             return step.constant(leaf) if isinstance(leaf, Constant) else leaf
 
         args, kwargs = map_leaves(as_tensor, args), map_leaves(as_tensor, kwargs)
+        given = [leaf for leaf in leaves([args, kwargs]) if isinstance(leaf, Tensor)]
+        if not self.strings and any(tensor.dtype == "string" for tensor in given):
+            raise step.unsupported("an input of strings")
         if not args:  # Keras' name of the first argument is another than the mapping's
             named = [name for name in FIRST_ARGUMENTS if name in kwargs]
             args = [kwargs.pop(name) for name in named[:1]]
@@ -216,9 +232,10 @@ def example(
     masked: bool = False,
     call: Mapping[str, Any] | None = None,
     on_jax: bool = False,
+    adapt: Any = None,
 ) -> Example:
     """An example of a layer, see ``Example``."""
-    return Example(config, inputs, masked, call, on_jax)
+    return Example(config, inputs, masked, call, on_jax, adapt)
 
 
 def layer(
@@ -232,6 +249,7 @@ def layer(
     any_dtype: bool = False,
     quantized: bool = False,
     arguments: tuple[str, ...] = (),
+    strings: bool = False,
 ) -> Callable[[Lower], Lower]:
     """Register a mapping under its Keras class name (several, where classes differ in a number
     that the mapping reads from the shape). The arguments are the fields of ``LayerMapping``."""
@@ -250,6 +268,7 @@ def layer(
                 any_dtype=any_dtype,
                 quantized=quantized,
                 arguments=arguments,
+                strings=strings,
             )
             _register(LAYERS, mapping)
         return function

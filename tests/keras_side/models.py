@@ -222,6 +222,66 @@ def residual():
     return keras.Model(x, layers.Add()([layers.Dense(4)(layers.Dense(4)(x)), x]))
 
 
+def tabular():
+    """A row of a table: words, codes, measures, and a cross of two columns."""
+    city = keras.Input((1,), dtype="string", name="city")
+    code = keras.Input((1,), dtype="int64", name="code")
+    measures = keras.Input((3,), name="measures")
+    words = layers.StringLookup(vocabulary=["Berlin", "Paris", "Rome"], output_mode="one_hot")
+    codes = layers.IntegerLookup(num_oov_indices=2, mask_token=0)
+    codes.adapt(np.arange(500, 560))
+    scale = layers.Normalization(name="scale")
+    scale.adapt(np.random.default_rng(1).normal(3.0, 2.0, (50, 3)))
+    bins = layers.Discretization([-1.0, 0.0, 1.5], output_mode="multi_hot", name="bins")
+    cross = layers.HashedCrossing(16, output_mode="one_hot", name="cross")
+    parts = [
+        words(city),
+        layers.Flatten()(layers.Embedding(63, 4)(codes(code))),
+        scale(measures),
+        bins(measures),
+        cross((city, code)),
+    ]
+    x = layers.Dense(8, activation="relu")(layers.Concatenate()(parts))
+    return keras.Model([city, code, measures], layers.Dense(1)(x), name="tabular")
+
+
+def raw_text():
+    """A classifier of texts as they are, with a vocabulary that is no short list."""
+    text = keras.Input((1,), dtype="string", name="text")
+    words = layers.TextVectorization(
+        output_sequence_length=12, vocabulary=[f"word{n}" for n in range(80)] + ["\u00fcber"]
+    )
+    x = layers.Embedding(83, 6)(words(text))
+    x = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(text, layers.Dense(3, activation="softmax")(x), name="raw_text")
+
+
+def features():
+    """What Keras' FeatureSpace makes of a table: a model of its encoders."""
+    space = keras.utils.FeatureSpace(
+        features={
+            "age": keras.utils.FeatureSpace.float_normalized(),
+            "dose": keras.utils.FeatureSpace.float_discretized(num_bins=4),
+            "rest": keras.utils.FeatureSpace.float(),
+            "sex": keras.utils.FeatureSpace.string_categorical(num_oov_indices=1),
+            "kind": keras.utils.FeatureSpace.integer_categorical(output_mode="one_hot"),
+            "place": keras.utils.FeatureSpace.string_hashed(num_bins=8, output_mode="one_hot"),
+        },
+        crosses=[keras.utils.FeatureSpace.cross(("sex", "kind"), crossing_dim=10)],
+        output_mode="concat",
+    )
+    rng = np.random.default_rng(2)
+    table = {name: rng.normal(size=30).astype("float32") for name in ("age", "dose", "rest")}
+    table["sex"] = rng.choice(["f", "m", "x"], 30)
+    table["kind"] = rng.integers(1, 5, 30)
+    table["place"] = rng.choice(["here", "there"], 30)
+    import tensorflow as tf
+
+    space.adapt(tf.data.Dataset.from_tensor_slices(table))
+    encoded = space.get_encoded_features()
+    return keras.Model(space.get_inputs(), layers.Dense(2)(encoded), name="features")
+
+
 MODELS = {
     build.__name__: build
     for build in (
@@ -237,7 +297,21 @@ MODELS = {
         odd_names,
         residual,
         trained,
+        tabular,
+        raw_text,
+        features,
     )
+}
+# Inputs of strings, and operations of TensorFlow in them: nothing that JAX can run.
+ONLY_TENSORFLOW = ("tabular", "raw_text", "features")
+
+
+SAMPLES = {
+    "city": {"values": ["Berlin", "Rome", "Oslo", "", "\u00dcberlingen"], "text": False},
+    "code": {"values": [0, 500, 559, 530, 3, 4], "text": False},
+    "text": {"values": ["word0", "word79", "\u00fcber", "unknown"], "text": True},
+    "sex": {"values": ["f", "m", "?"], "text": False},
+    "place": {"values": ["here", "there", "elsewhere"], "text": False},
 }
 
 
@@ -250,6 +324,7 @@ def inputs_of(model):
             "shape": list(tensor.shape),
             "dtype": tensor.dtype,
             "below": below if tensor.dtype == "int32" else None,
+            "samples": SAMPLES.get(tensor._keras_history.operation.name),
         }
         for tensor in model.inputs
     ]
@@ -261,6 +336,8 @@ def main():
     trained = {}
     for name, build in MODELS.items():
         path = folder / f"{name}.keras"
+        if keras.backend.backend() == "jax" and name in ONLY_TENSORFLOW:
+            continue
         if keras.backend.backend() == "jax":
             model = load_original(path, "float32")
             with np.load(folder / f"{name}.inputs.npz") as stored:

@@ -21,13 +21,15 @@ IMPORTS = frozenset(
         "pathlib",
         "typing",
         "math",
+        "json",
+        "string",
         "collections.abc",
         "functools",
     ]
 )
 BUILTINS = frozenset(
-    "bool dict enumerate float int isinstance len list max min range reversed str sum super tuple "
-    "zip ValueError TypeError NotImplementedError __file__".split()
+    "abs bool bytes dict enumerate float int isinstance len list max min range reversed str sum "
+    "super tuple zip ValueError TypeError NotImplementedError __file__".split()
 )
 DUNDERS = frozenset(["__init__", "__file__"])
 NODES = (
@@ -41,7 +43,10 @@ NODES = (
 )  # fmt: skip
 
 
-WEIGHTS = "WEIGHTS = Path(__file__).with_name('weights.safetensors')"
+FILES = (
+    "WEIGHTS = Path(__file__).with_name('weights.safetensors')",
+    "VOCABULARY = Path(__file__).with_name('vocabulary.json')",
+)
 
 
 class AuditError(Keras2TorchError):
@@ -56,8 +61,8 @@ def audit(text: str) -> None:
     definitions = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
     for statement in tree.body:
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        weights = isinstance(statement, ast.Assign) and ast.unparse(statement) == WEIGHTS
-        if not isinstance(statement, definitions) and not docstring and not weights:
+        file = isinstance(statement, ast.Assign) and ast.unparse(statement) in FILES
+        if not isinstance(statement, definitions) and not docstring and not file:
             raise AuditError(f"line {statement.lineno}: a statement that runs on import")
     bound = _bound_names(tree)
     for node in ast.walk(tree):

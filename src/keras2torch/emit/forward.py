@@ -128,8 +128,10 @@ def _named(
     chain = _main_chain(model, statements, last_use)
     names = Names(GLOBALS | globals_ | {"x"})
     arguments = [
-        "x" if hint == "x" and len(model.inputs) == 1 else names.take(hint, "inputs")
-        for hint, _ in model.inputs
+        "x"
+        if hint == "x" and len(model.inputs) == 1 and tensor.kind == "Tensor"
+        else names.take("strings" if hint == "x" and tensor.kind != "Tensor" else hint, "inputs")
+        for hint, tensor in model.inputs
     ]
     name_of = {t.value: n for (_, t), n in zip(model.inputs, arguments, strict=True)}
     shapes: dict[Value, Shape | None] = {t.value: t.memory_shape for _, t in model.inputs}
@@ -137,6 +139,7 @@ def _named(
     held = {name: value for value, name in name_of.items()}
     lines: list[str] = []
     declared = set(arguments)
+    plain: dict[str, int] = {}  # the lines that bind a name without declaring it
     loose: set[str] = set()  # bound to what mypy knows nothing of
     for number, statement in enumerate(statements):
         given = [
@@ -162,7 +165,13 @@ def _named(
             said.append(name)
         target = re.sub(r"\(_(, _)*\)", "_", _filled(statement.target, said))
         if target.isidentifier() and target not in declared and "self." in expression:
-            target = f"{target}: Tensor"
+            target = f"{target}: {statement.kind}"
+        elif target in plain and "self." in expression:
+            # Modules return what mypy knows nothing of, and only a declaration holds against it.
+            first = plain.pop(target)
+            lines[first] = lines[first].replace(" =", ": Tensor =", 1)
+        elif target.isidentifier() and target not in declared:
+            plain[target] = len(lines)
         elif not target.isidentifier():
             loose.update(set(said) - declared)
         declared.update(said)
@@ -203,7 +212,7 @@ def _main_chain(
         for value in statement.targets:
             bits[value] = made_of | (1 << number)
         main = statement.targets[0]
-        if main.hint != statement.layer or main not in last_use:
+        if main.hint != statement.layer or main not in last_use or statement.kind != "Tensor":
             continue
         alive = {value: last for value, last in alive.items() if last > number}
         strangers = {value for value in alive if not made_of & _own_bit(bits[value])}
@@ -269,6 +278,6 @@ def _returned(model: Model, name_of: Mapping[Value, str]) -> tuple[str, str]:
             return f"list[{inner.pop() if len(inner) == 1 else 'Any'}]"
         if isinstance(part, tuple):
             return f"tuple[{', '.join(map(kind, part))}]"
-        return "Tensor"
+        return str(part)
 
-    return write(structure), kind(structure)
+    return write(structure), kind(map_leaves(lambda tensor: tensor.kind, model.outputs))

@@ -25,9 +25,15 @@ IMPORTS = {
     "Any": "from typing import Any",
     "partial": "from functools import partial",
     "math": "import math",
+    "json": "import json",
 }
 WEIGHTS = 'WEIGHTS = Path(__file__).with_name("weights.safetensors")'
-STANDARD_LIBRARY = ("collections", "functools", "math", "pathlib", "typing")
+VOCABULARY = 'VOCABULARY = Path(__file__).with_name("vocabulary.json")'
+READ_VOCABULARY = '''def read_vocabulary(layer: str) -> list[Any]:
+    """The words or numbers that a layer knows, from the file beside this one."""
+    terms: list[Any] = json.loads(VOCABULARY.read_text(encoding="ascii"))[layer]
+    return terms'''
+STANDARD_LIBRARY = ("collections", "functools", "json", "math", "pathlib", "string", "typing")
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Emitted:
     """``model.py``, and where things stand in it.
 
     ``weights`` has every tensor of the state dict with its Module and key, ``traces`` where each
-    Keras layer's outputs can be seen.
+    Keras layer's outputs can be seen, ``vocabularies`` the terms by layer for ``vocabulary.json``.
     """
 
     text: str
@@ -43,6 +49,7 @@ class Emitted:
     arguments: list[str]
     weights: dict[str, tuple[Module, str, Weight]]
     traces: list[dict[str, Any]]
+    vocabularies: dict[str, list[Any]]
 
 
 def write_module(program: Program) -> Emitted:
@@ -60,15 +67,19 @@ def write_module(program: Program) -> Emitted:
         classes.append(_class(model, names, attributes[model], forward))
         traces += _traces(model, names[model], forward)
     main = names[program.model]
-    body = "\n\n\n".join([*helpers, *classes, _load(main)])
+    vocabularies = {k: v for model in models for k, v in model.vocabularies.items()}
+    reader = [READ_VOCABULARY] if vocabularies else []
+    body = "\n\n\n".join([*reader, *helpers, *classes, _load(main)])
     head = '"""A Keras model in PyTorch, written by keras2torch."""\n\n'
-    text = head + "\n".join([*_imports(body, imports), "", WEIGHTS, "", "", body]) + "\n"
+    files = [WEIGHTS, VOCABULARY] if vocabularies else [WEIGHTS]
+    text = head + "\n".join([*_imports(body, imports), "", *files, "", "", body]) + "\n"
     return Emitted(
         text,
         main,
         forward.arguments if forward else [],
         dict(_state(program.model, attributes, "")),
         traces,
+        vocabularies,
     )
 
 
@@ -114,7 +125,10 @@ def _class(
         lines += ["", "    def reset_parameters(self) -> None:"]
         lines += ['        """Start afresh as Keras would; frozen weights stay."""']
         lines += [f"        {statement}" for statement in resets]
-    arguments = "".join(f", {name}: Tensor" for name in forward.arguments)
+    arguments = "".join(
+        f", {name}: {tensor.kind}"
+        for name, (_, tensor) in zip(forward.arguments, model.inputs, strict=True)
+    )
     lines += ["", f"    def forward(self{arguments}) -> {forward.returns}:"]
     lines += [f"        {line}" for line in forward.lines]
     lines.append(f"        return {forward.returned}")

@@ -26,7 +26,8 @@ MODULE_ATTRIBUTES = frozenset(
 # What no variable, class or argument may shadow in an emitted file.
 GLOBALS = frozenset(
     [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)]
-    + "self torch nn F Tensor Path load_file load math partial Any WEIGHTS".split()
+    + "self torch nn F Tensor Path load_file load math json string partial Any WEIGHTS".split()
+    + "VOCABULARY read_vocabulary".split()
 )
 
 

@@ -47,7 +47,12 @@ def program_of(graph: Graph) -> Program:
         for name, tensor in model.inputs
         if tensor.value in findings.limits
     }
-    return Program(model, tuple(dict.fromkeys(findings.notes)), limits)
+    samples = {
+        name: findings.samples[tensor.value]
+        for name, tensor in model.inputs
+        if tensor.value in findings.samples
+    }
+    return Program(model, tuple(dict.fromkeys(findings.notes)), limits, samples)
 
 
 class _ModelLowering:
@@ -129,7 +134,8 @@ class _ModelLowering:
             config.require(key, False, False)
         config.ignore("name", "trainable")
         config.finish()
-        if dtype not in (*INTEGER_DTYPES, *FLOATS) or dtype in ("uint16", "uint32", "uint64"):
+        known = (*INTEGER_DTYPES, *FLOATS, "string")
+        if dtype not in known or dtype in ("uint16", "uint32", "uint64"):
             raise UnsupportedError(f"{layer.where}: inputs of dtype {quoted(dtype)}")
         return Tensor(Value(layer.name), shape, dtype)
 
@@ -216,6 +222,10 @@ class _ModelLowering:
             if own.value in self.findings.limits:
                 limits = self.findings.limits
                 limits[tensor.value] = min(limits[own.value], limits.get(tensor.value, 1 << 62))
+            samples = self.findings.samples
+            if own.value in samples:
+                known = samples.get(tensor.value, samples[own.value])
+                samples[tensor.value] = known.and_also(samples[own.value])
         return call_model(writer, module, inner, operands)
 
     def _held(self, name: str, options: Mapping[str, Any], weights: Group, args: list[Any]) -> Any:
@@ -251,7 +261,7 @@ class _ModelLowering:
             raise UnsupportedError(
                 f"{layer.where}: takes {wanted.shape} and is called on {tensor.shape}"
             )
-        if wanted.dtype in FLOATS:
+        if wanted.dtype in FLOATS and tensor.dtype != "string":
             integers = wanted.dtype == "float32" and tensor.dtype not in FLOATS
             return writer.floating(tensor) if integers else writer.cast(tensor, wanted.dtype)
         if tensor.dtype != wanted.dtype and {tensor.dtype, wanted.dtype} != {"int32", "int64"}:

@@ -109,6 +109,12 @@ class NamedWeights(Weights):
         own = re.compile(rf"{re.escape(name)}(_\d+)?")
         return [path for path in self._pool.left if own.fullmatch(path.rpartition("/")[2])]
 
+    def named(self, name: str) -> Weight | None:
+        return None  # vocabularies and their weights are in .keras files only
+
+    def asset(self, name: str) -> bytes | None:
+        return None
+
     def child(self, name: str) -> Weights:
         return NamedWeights(self._pool, (*self._parts, name))
 

@@ -51,7 +51,8 @@ class Statement:
     """``targets = expression``. Operands are Values or Modules, ``{0}``, ``{1}``, … in the text.
 
     ``target`` is a pattern over the targets' names, e.g. ``{0}, ({1}, {2})``; ``layer`` is the
-    Keras layer that the statement belongs to, ``shape`` the result's, as it lies in memory.
+    Keras layer that the statement belongs to, ``shape`` the result's, as it lies in memory,
+    ``kind`` the first target's type.
     """
 
     targets: tuple[Value, ...]
@@ -60,11 +61,12 @@ class Statement:
     operands: tuple[Value | Module, ...]
     layer: str
     shape: Shape | None = None
+    kind: str = "Tensor"
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value with what Keras knows of it.
+    """A value with what Keras knows of it. A tensor of strings is one of nested lists in PyTorch.
 
     ``shape`` is Keras' shape, batch first, None where unknown. ``order`` is how the value lies
     in memory: its dimension ``i`` holds Keras' axis ``order[i]`` (None: Keras' own order).
@@ -93,6 +95,13 @@ class Tensor:
         """The shape of the value itself."""
         return self.shape if self.order is None else tuple(self.shape[a] for a in self.order)
 
+    @property
+    def kind(self) -> str:
+        """The type of the value in PyTorch."""
+        if self.dtype != "string":
+            return "Tensor"
+        return "list[" * self.rank + "str" + "]" * self.rank
+
     def dim(self, axis: int) -> int:
         """Where Keras' ``axis`` lies in the value."""
         axis %= self.rank
@@ -116,7 +125,8 @@ class Model:
     the masks of those in ``masked``, by their places. ``arranged`` are the values that were
     permuted already, by value and moves, ``casts`` those that were cast already, by value and
     dtype, ``masks`` the booleans that were computed already, by expression and operands,
-    ``traced`` where each layer's output is.
+    ``traced`` where each layer's output is, ``vocabularies`` the long lists of words or numbers
+    of its layers, which are written to a file of their own.
     """
 
     name: str
@@ -128,6 +138,7 @@ class Model:
     traced: list[Traced] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
     masked: tuple[int, ...] = ()
+    vocabularies: dict[str, list[Any]] = field(default_factory=dict)
     arranged: dict[tuple[Value, tuple[int, ...]], Value] = field(default_factory=dict)
     casts: dict[tuple[Value, str], Value] = field(default_factory=dict)
     masks: dict[tuple[str, tuple[Value, ...]], Value] = field(default_factory=dict)
@@ -142,9 +153,33 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Samples:
+    """Values to try an input with; ``only`` these where the model takes no others.
+
+    ``text``: they are words, and the input takes texts.
+    """
+
+    values: tuple[Any, ...]
+    only: bool = False
+    text: bool = False
+
+    def and_also(self, other: Samples) -> Samples:
+        """Samples for an input that two layers read."""
+        if self.only or other.only:
+            allowed = [set(s.values) for s in (self, other) if s.only]
+            values = [v for v in self.values + other.values if all(v in a for a in allowed)]
+        else:
+            values = [*self.values, *other.values]
+        return Samples(
+            tuple(dict.fromkeys(values)), self.only or other.only, self.text or other.text
+        )
+
+
+@dataclass(frozen=True)
 class Program:
     """The whole port, and what its owner should know about it."""
 
     model: Model
     notes: tuple[str, ...]
     input_limits: Mapping[str, int]
+    input_samples: Mapping[str, Samples]

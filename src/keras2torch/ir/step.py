@@ -18,7 +18,7 @@ from keras2torch.ir.dtypes import policy_of
 from keras2torch.ir.graph import Constant
 from keras2torch.ir.literals import literal
 from keras2torch.ir.precision import Precision
-from keras2torch.ir.program import Model, Module, Tensor, Value
+from keras2torch.ir.program import Model, Module, Samples, Tensor, Value
 from keras2torch.ir.weights import Weight, Weights
 from keras2torch.ir.writer import INTEGER_DTYPES, Operand, Writer
 from keras2torch.readers.saved import Group
@@ -28,12 +28,18 @@ from keras2torch.readers.saved import Group
 class Findings:
     """What a run of the lowering has found so far.
 
-    ``limits`` has, per input, the number its integers must stay below.
+    ``limits`` has, per input, the number its integers must stay below, ``samples`` values to try
+    it with.
     """
 
     problems: list[ModelError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     limits: dict[Value, int] = field(default_factory=dict)
+    samples: dict[Value, Samples] = field(default_factory=dict)
+
+
+SHORT_LIST = 24  # terms of a vocabulary that are written into model.py
+SHORT_TEXT = 300  # and their characters
 
 
 # Lowers a call of a model that a layer holds: its name here, as saved, its weights, its arguments.
@@ -233,6 +239,20 @@ class Step(Writer):
         """Note that the integers in ``x`` must be below ``count``."""
         limits = self.findings.limits
         limits[x.value] = min(count, limits.get(x.value, count))
+
+    def sample(self, x: Tensor, samples: Samples) -> None:
+        """Note values that ``x`` should be tried with."""
+        known = self.findings.samples.get(x.value)
+        self.findings.samples[x.value] = samples if known is None else known.and_also(samples)
+
+    def vocabulary(self, terms: list[Any]) -> Any:
+        """A list of words or whole numbers for a module's argument: short ones as they are, long
+        ones from the file that is written beside ``model.py``."""
+        if len(terms) <= SHORT_LIST and len(literal(terms)) <= SHORT_TEXT:
+            return terms
+        name = f"{self.model.path}{self.name}"
+        self.model.vocabularies[name] = terms
+        return Source(f"read_vocabulary({literal(name)})")
 
     def note(self, text: str) -> None:
         """Tell the owner of the port something."""

@@ -97,6 +97,7 @@ class Weights:
         self._group = group
         self._where = where
         self._taken = 0
+        self._read: set[str] = set()
         self._children: dict[str, Weights] = {}
 
     def take(self, name: str, shape: Shape) -> Weight:
@@ -110,6 +111,23 @@ class Weights:
     def has(self, name: str) -> bool:
         """Whether the file has a part of this name."""
         return name in (self._group.children or {})
+
+    def named(self, name: str) -> Weight | None:
+        """The variable of one axis that Keras stores under this name, if there is one."""
+        variable = self._group.named.get(name)
+        if variable is None:
+            return None
+        self._read.add(name)
+        if len(variable.shape) != 1 or variable.dtype.kind != "f":
+            raise WeightsError(f"{self._where}: {name} must be a list of numbers")
+        path = f"{self._group.path}/{name}"
+        return Weight(variable.shape, variable.dtype, variable.array, variable.shape, path)
+
+    def asset(self, name: str) -> bytes | None:
+        """The file of this name that Keras stores beside the weights, if there is one."""
+        read = self._group.assets.get(name)
+        self._read.add(name)
+        return None if read is None else read()
 
     def child(self, name: str) -> Weights:
         """The weights of a part, by the name of the attribute that Keras keeps it in."""
@@ -129,6 +147,11 @@ class Weights:
         left = len(self._group.variables) - self._taken
         if left:
             raise WeightsError(f"{self._where}: the file has {left} more variables than the layer")
+        unread = {*self._group.named, *self._group.assets} - self._read
+        if unread:
+            raise WeightsError(
+                f"{self._where}: the file has {quoted(min(unread))}, which is unused"
+            )
         for name, group in (self._group.children or {}).items():
             if name == "seed_generator":
                 continue  # the state of Keras' random numbers, which PyTorch draws otherwise

@@ -36,7 +36,7 @@ class Writer:
                 known = self.model.masks.setdefault((expression, values), value)
                 if known is not value:
                     return replace(tensor, value=known)
-        self._append((value,), "{0}", expression, operands, tensor.memory_shape)
+        self._append((value,), "{0}", expression, operands, tensor.memory_shape, tensor.kind)
         return tensor
 
     def unpack(
@@ -62,9 +62,10 @@ class Writer:
         expression: str,
         operands: tuple[Operand, ...],
         shape: Shape | None = None,
+        kind: str = "Tensor",
     ) -> None:
         sources = tuple(o.value if isinstance(o, Tensor) else o for o in operands)
-        statement = Statement(targets, target, expression, sources, self.name, shape)
+        statement = Statement(targets, target, expression, sources, self.name, shape, kind)
         self.model.statements.append(statement)
 
     def shape_of(self, value: Value) -> Shape | None:

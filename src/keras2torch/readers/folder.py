@@ -10,11 +10,12 @@ from keras2torch.errors import FormatError, quoted
 from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.mapped import drop_pages, mapped
 
+_DEPTH = 12  # vocabularies lie in a folder for each layer, and models in models
 _NAME = re.compile(r"[\w.-]+")
 
 
 class Folder:
-    """The regular files of a folder, and of its folders, two levels deep.
+    """The regular files of a folder, and of its folders, which lie a few levels deep.
 
     A link is followed where it stays inside, or leads into ``store``: Hugging Face's cache keeps
     a repository's files in one folder and their bytes in another.
@@ -27,7 +28,7 @@ class Folder:
         self._views: list[memoryview] = []
         for place, folders, files in os.walk(path):
             depth = len(Path(place).relative_to(path).parts)
-            folders[:] = [f for f in folders if _NAME.fullmatch(f)] if depth < 2 else []
+            folders[:] = [f for f in folders if _NAME.fullmatch(f)] if depth < _DEPTH else []
             for file in files:
                 found = Path(place, file)
                 if not _NAME.fullmatch(file):

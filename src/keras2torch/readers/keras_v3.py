@@ -1,4 +1,4 @@
-"""Keras 3's ``.keras``: config.json, metadata.json and model.weights.h5 in a zip or a folder.
+"""Keras 3's ``.keras``: config.json, metadata.json, model.weights.h5 and assets, zipped or not.
 
 The weights may be split over several files; then ``model.weights.json`` tells which.
 """
@@ -6,7 +6,8 @@ The weights may be split over several files; then ``model.weights.json`` tells w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 SHARDS = "model.weights.json"
+ASSETS = "assets/"
+VARIABLE_NAMES = frozenset(["idf_weights"])  # all that Keras stores under names
 Stored = hdf5.Group | Shards
+Assets = Mapping[str, Mapping[str, Callable[[], bytes]]]
 
 
 def read(path: Path) -> Saved:
@@ -43,7 +47,7 @@ def read(path: Path) -> Saved:
             sha256=sha256(path / weights if path.is_dir() else path),
             keras_version=_version(archive),
             model=model,
-            weights=group_of(root, ""),
+            weights=group_of(root, "", _assets(archive)),
             compile_config=_compile_config(model),
             optimizer=_optimizer(root),
             close=archive.close,
@@ -86,20 +90,35 @@ def _compile_config(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return compiled
 
 
-def group_of(stored: Stored, path: str) -> Group:
-    """A saved object: its own variables in ``vars``, numbered; every other group is a part."""
+def _assets(archive: Archive | Folder) -> Assets:
+    """How to read the files under ``assets/``: by the path of their Keras object, and by name."""
+    found: dict[str, dict[str, Callable[[], bytes]]] = {}
+    for member in archive.names():
+        if member.startswith(ASSETS):
+            path, _, name = member.removeprefix(ASSETS).rpartition("/")
+            found.setdefault(path, {})[name] = partial(archive.read, member, LIMITS.asset_bytes)
+    return found
+
+
+def group_of(stored: Stored, path: str, assets: Assets | None = None) -> Group:
+    """A saved object: its own variables in ``vars``, by number or name; other groups are parts."""
     children: dict[str, Group] = {}
     variables: tuple[Variable, ...] = ()
+    named: dict[str, Variable] = {}
     name = None
     for key in stored.keys():  # noqa: SIM118 - a Group is no mapping
         if key == "vars":
             own = stored.group(key)
-            variables = _numbered(own)
+            if VARIABLE_NAMES.issuperset(own.keys()):
+                named = {key: own.dataset(key) for key in own.keys()}  # noqa: SIM118
+            else:
+                variables = _numbered(own)
             said = own.attributes().get("name")
             name = said if isinstance(said, str) else None
         elif key != "optimizer" or path:
-            children[key] = group_of(stored.group(key), f"{path}/{key}".lstrip("/"))
-    return Group(path, variables, children, name)
+            children[key] = group_of(stored.group(key), f"{path}/{key}".lstrip("/"), assets)
+    beside = (assets or {}).get(path, {})
+    return Group(path, variables, children, name, named=named, assets=beside)
 
 
 def _numbered(own: Stored) -> tuple[Variable, ...]:

@@ -22,6 +22,7 @@ class Limits:
     nesting: int = 64
     tensor_rank: int = 8
     total_tensor_bytes: int = 64 * _GIB
+    asset_bytes: int = 64 * _MIB
 
     # JSON
     config_bytes: int = 64 * _MIB

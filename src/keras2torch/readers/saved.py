@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ class Group:
     ``name`` is the object's own name where the file tells it; parts are stored under other names.
     Whole-model HDF5 files keep all variables of a layer, those of its parts too, in one list;
     then ``names`` has the name of each, such as ``lstm/lstm_cell/kernel``, and there are no parts.
+    ``named`` are variables that are stored under names instead of numbers, ``assets`` files that
+    are stored beside the weights, such as a vocabulary.
     """
 
     path: str
@@ -38,10 +40,13 @@ class Group:
     children: Mapping[str, Group] | None = None
     name: str | None = None
     names: tuple[str, ...] | None = None
+    named: Mapping[str, Variable] = field(default_factory=dict)
+    assets: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
 
     def count(self) -> int:
-        """How many variables stand here and below."""
-        return len(self.variables) + sum(g.count() for g in (self.children or {}).values())
+        """How many variables and files stand here and below."""
+        own = len(self.variables) + len(self.named) + len(self.assets)
+        return own + sum(g.count() for g in (self.children or {}).values())
 
 
 @dataclass(frozen=True)

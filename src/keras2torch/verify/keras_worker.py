@@ -22,7 +22,7 @@ import numpy as np
 
 from keras2torch.ir.dtypes import FLOATS
 from keras2torch.verify import exact_resize
-from keras2torch.verify.recording import Recording
+from keras2torch.verify.recording import Array, Outputs, Recording
 
 
 @functools.cache
@@ -31,9 +31,10 @@ def keep_float64() -> None:
 
     A Python number, or a list of some, that is cast to float64 is rounded to float32 on the way
     (tf.cast makes a tensor of it first), and so are the constants inside tf.nn.gelu,
-    tf.nn.leaky_relu, logaddexp2 and Keras' attention: their float64 results are right to 1e-8
-    only. ``tf.image.resize`` computes in float32 altogether. The formulas are Keras' own, with
-    exact constants. Means and variances of integers are computed in float32 whatever the precision.
+    tf.nn.leaky_relu, logaddexp2, Keras' attention and the matrix of the mel scale: their float64
+    results are right to 1e-8 only. ``tf.image.resize`` computes in float32 altogether. The
+    formulas are Keras' own, with exact constants. Means and variances of integers are computed in
+    float32 whatever the precision.
     """
     import tensorflow as tf
 
@@ -92,6 +93,7 @@ def keep_float64() -> None:
         return exact_resize.resize(images, size, method, antialias)
 
     tf.image.resize = resize_exactly
+    _keep_mel_spectrogram()
     tensorflow.core.cast = tensorflow.cast = exact_cast
     tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
     for name in ("core", "numpy", "nn", "math"):
@@ -101,6 +103,23 @@ def keep_float64() -> None:
     tensorflow.numpy.logaddexp2 = logaddexp2
     tensorflow.nn.leaky_relu = leaky_relu
     tensorflow.nn.gelu = gelu
+
+
+def _keep_mel_spectrogram() -> None:
+    """MelSpectrogram's matrix is of float32, and so is its reference power, with which TensorFlow
+    can't compute in float64 at all."""
+    layer = keras.layers.MelSpectrogram
+    matrix, decibels = layer.linear_to_mel_weight_matrix, layer._dbscale
+
+    def exact_matrix(self: Any, *args: Any, **options: Any) -> Any:
+        return matrix(self, *args, **{"dtype": self.compute_dtype, **options})
+
+    def exact_decibels(self: Any, inputs: Any) -> Any:
+        self.ref_power = keras.ops.convert_to_tensor(self.ref_power, dtype=self.compute_dtype)
+        return decibels(self, inputs)
+
+    layer.linear_to_mel_weight_matrix = exact_matrix
+    layer._dbscale = exact_decibels
 
 
 def load_original(path: str, precision: str) -> Any:
@@ -153,9 +172,13 @@ def _in_precision(part: Any, precision: str) -> Any:
     }
 
 
-def as_array(tensor: Any) -> Any:
-    """A tensor in NumPy, bfloat16 as float32, for a file of arrays does not know it."""
-    array = keras.ops.convert_to_numpy(tensor)
+def as_array(tensor: Any) -> Array:
+    """A tensor in NumPy: sparse and ragged ones dense, strings as text, bfloat16 as float32, for a
+    file of arrays does not know it."""
+    array: Array = keras.ops.convert_to_numpy(tensor)
+    if array.dtype.kind == "O":
+        texts = [text.decode(errors="surrogateescape") for text in array.reshape(-1)]
+        return np.array(texts, dtype=str).reshape(array.shape)
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
@@ -174,7 +197,7 @@ def record(model: Any, inputs: list[Any]) -> Recording:
             known = numbers[id(self)] or [0]
             number = known[calls[id(self)] % len(known)]
             calls[id(self)] += 1
-            arrays = [as_array(t) for t in keras.tree.flatten(outputs)]
+            arrays: Outputs = [as_array(t) for t in keras.tree.flatten(outputs)]
             recording.add(paths[id(self)], number, arrays)
         return outputs
 
@@ -209,6 +232,9 @@ def tensors_for(model: Any, arrays: Mapping[str, Any], precision: str) -> list[A
     inputs = []
     for tensor in model.inputs:
         array = arrays[tensor._keras_history.operation.name]
+        if array.dtype.kind == "U":
+            inputs.append(keras.ops.convert_to_tensor(array.astype(object)))
+            continue
         wanted = precision if array.dtype.kind == "f" else array.dtype
         inputs.append(keras.ops.convert_to_tensor(array.astype(wanted)))
     return inputs

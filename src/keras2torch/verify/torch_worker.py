@@ -86,16 +86,18 @@ def _instrument(forward: ast.FunctionDef, owner: str, layers: list[Mapping[str, 
     forward.body = body
 
 
-def as_array(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    """A tensor in NumPy, bfloat16 as float32, for NumPy does not know it."""
-    tensor = tensor.detach().cpu()
-    array: npt.NDArray[Any] = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+def as_array(value: torch.Tensor | list[Any]) -> npt.NDArray[Any]:
+    """A tensor, or nested lists of strings, in NumPy; bfloat16 as float32, which NumPy knows."""
+    if isinstance(value, list):
+        return np.array(value, dtype=str)
+    value = value.detach().cpu()
+    array: npt.NDArray[Any] = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     return array
 
 
-def in_keras_order(tensor: torch.Tensor, output: Mapping[str, Any]) -> npt.NDArray[Any]:
+def in_keras_order(value: torch.Tensor | list[Any], output: Mapping[str, Any]) -> npt.NDArray[Any]:
     """A traced value with its axes where Keras has them."""
-    array = as_array(tensor)
+    array = as_array(value)
     if "flat" in output:
         shape, order = output["flat"]
         sizes = [-1 if shape[axis] is None else shape[axis] for axis in order]
@@ -106,16 +108,18 @@ def in_keras_order(tensor: torch.Tensor, output: Mapping[str, Any]) -> npt.NDArr
     return array
 
 
-def flat_outputs(outputs: Any) -> list[torch.Tensor]:
-    """The output tensors in Keras' order: dicts by sorted key."""
-    if isinstance(outputs, torch.Tensor):
+def flat_outputs(outputs: Any) -> list[Any]:
+    """The output tensors, and nested lists of strings, in Keras' order: dicts by sorted key."""
+    if isinstance(outputs, torch.Tensor) or _are_strings(outputs):
         return [outputs]
     parts = [outputs[key] for key in sorted(outputs)] if isinstance(outputs, dict) else outputs
     return [tensor for part in parts for tensor in flat_outputs(part)]
 
 
-def given(array: npt.NDArray[Any], dtype: str, precision: str) -> torch.Tensor:
-    """An input as the port takes it."""
+def given(array: npt.NDArray[Any], dtype: str, precision: str) -> Any:
+    """An input as the port takes it: strings in nested lists."""
+    if array.dtype.kind == "U":
+        return array.tolist()
     tensor = torch.from_numpy(array)
     if not tensor.is_floating_point():
         return tensor
@@ -123,9 +127,15 @@ def given(array: npt.NDArray[Any], dtype: str, precision: str) -> torch.Tensor:
     return tensor.to(wanted)
 
 
+def _are_strings(outputs: Any) -> bool:
+    while isinstance(outputs, list) and outputs:
+        outputs = outputs[0]
+    return isinstance(outputs, str)
+
+
 def run_port(
     folder: Path, arrays: Mapping[str, npt.NDArray[Any]], precision: str
-) -> tuple[Recording, torch.nn.Module, list[torch.Tensor]]:
+) -> tuple[Recording, torch.nn.Module, list[Any]]:
     """Run the port in ``folder`` on inputs by name: what it recorded, the model, its outputs.
 
     ``precision`` is float64, or float32 for the port as it stands, whatever its dtypes.
