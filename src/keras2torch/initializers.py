@@ -15,6 +15,7 @@ from keras2torch.ir.literals import literal
 from keras2torch.ir.weights import Weight
 from keras2torch.readers.saved import Shape
 
+HELPER = "scaled_normal_"  # of runtime/initialization.py
 CUT_NORMAL_STD = 0.87962566103423978
 # class name: (scale, mode, distribution)
 VARIANCE_SCALING = {
@@ -90,15 +91,17 @@ def _number(options: Config, key: str, default: float) -> str:
 def _variance_scaling(scale: float, mode: str, kind: str, weight: Weight, target: str) -> str:
     if scale <= 0:
         raise UnsupportedError(f"a variance scale of {scale} has no meaning")
-    fan_in, fan_out = fans(weight.origin)
-    if kind == "uniform" and fans_in_torch(weight.shape) == (fan_in, fan_out):
-        if (scale, mode) == (1.0, "fan_avg"):
+    fan = _fan(mode, *fans(weight.origin))
+    same = _mode_in_torch(mode, fan, weight)
+    if kind == "uniform" and same is not None:
+        if (scale, same) == (1.0, "fan_avg"):
             return f"nn.init.xavier_uniform_({target})"
-        if (scale, mode) == (2.0, "fan_in"):
+        if (scale, same) == (2.0, "fan_in"):
             return f'nn.init.kaiming_uniform_({target}, nonlinearity="relu")'
-        if (scale, mode) == (1.0, "fan_in"):
+        if (scale, same) == (1.0, "fan_in"):
             return f'nn.init.kaiming_uniform_({target}, nonlinearity="linear")'
-    fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
+    if kind == "truncated_normal" and same is not None:
+        return f'{HELPER}({target}, scale={literal(scale)}, mode="{same}")'
     variance = scale / max(1.0, fan)
     if kind == "uniform":
         limit = math.sqrt(3 * variance)
@@ -106,6 +109,20 @@ def _variance_scaling(scale: float, mode: str, kind: str, weight: Weight, target
     if kind == "untruncated_normal":
         return f"nn.init.normal_({target}, 0.0, {literal(math.sqrt(variance))})"
     return _truncated(target, 0.0, math.sqrt(variance) / CUT_NORMAL_STD)
+
+
+def _fan(mode: str, fan_in: float, fan_out: float) -> float:
+    return {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
+
+
+def _mode_in_torch(mode: str, fan: float, weight: Weight) -> str | None:
+    """The mode by which ``nn.init`` comes to the same fan, if there is one: of a depthwise kernel
+    in and out are swapped."""
+    in_torch = fans_in_torch(weight.shape)
+    if in_torch is None:
+        return None
+    other = {"fan_in": "fan_out", "fan_out": "fan_in", "fan_avg": "fan_avg"}[mode]
+    return next((name for name in (mode, other) if _fan(name, *in_torch) == fan), None)
 
 
 def _truncated(target: str, mean: float, std: float) -> str:

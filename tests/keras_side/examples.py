@@ -91,14 +91,23 @@ def build(spec):
             **spec["config"]
         )
     else:
-        layer = keras.layers.deserialize(
-            named({"class_name": spec["layer"], "config": spec["config"]})
-        )
+        application = APPLICATIONS.get(spec["layer"])
+        own = {"module": f"keras.src.applications.{application}"} if application else {}
+        saved = named({"class_name": spec["layer"], "config": spec["config"], **own})
+        layer = keras.layers.deserialize(saved)
     if spec["adapt"] is not None:
         data = spec["adapt"]
         number = isinstance(data[0], list) and isinstance(data[0][0], float)
         layer.adapt(np.array(data, "float32") if number else data)
     return keras.Model(inputs, layer(first, **kwargs)), specs
+
+
+# Layers that are no part of keras.layers: the file of keras.applications that has them.
+APPLICATIONS = {
+    "CustomScaleLayer": "inception_resnet_v2",
+    "LayerScale": "convnext",
+    "StochasticDepth": "convnext",
+}
 
 
 def named(config):

@@ -1,23 +1,19 @@
-"""The statements of ``forward`` as text: what is unused goes, what is used once is written where
-it is used, and names are given last."""
+"""The statements of ``forward`` as text: names are given last."""
 
 from __future__ import annotations
 
-import ast
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from keras2torch.emit.names import GLOBALS, Names
+from keras2torch.emit.simplify import PLACE
 from keras2torch.ir.graph import Shape, leaves, map_leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Model, Module, Statement, Value
 
-MAX_INLINE = 84  # an expression longer than this is not made longer still
 MAX_LINE = 80  # with its comment; behind it a statement is broken, and the comment with it
-PLACE = re.compile(r"\{(\d+)\}")
 
 
 @dataclass(frozen=True)
@@ -39,81 +35,7 @@ class Forward:
 def write_forward(model: Model, attributes: Mapping[Module, str], globals_: set[str]) -> Forward:
     """Write the forward pass of one class."""
     outputs = [leaf.value for leaf in leaves(model.outputs)]
-    statements = _without_unused(model.statements, outputs)
-    seen = {tensor.value for traced in model.traced for tensor in traced.outputs}
-    statements = _inlined(statements, outputs, seen)
-    return _named(model, statements, outputs, attributes, globals_)
-
-
-def _without_unused(statements: Sequence[Statement], outputs: Sequence[Value]) -> list[Statement]:
-    """Forward passes have no side effects, so a statement that nobody reads can go."""
-    needed = set(outputs)
-    kept = []
-    for statement in reversed(statements):
-        if needed.intersection(statement.targets):
-            kept.append(statement)
-            needed.update(o for o in statement.operands if isinstance(o, Value))
-    return kept[::-1]
-
-
-def _inlined(
-    statements: list[Statement], outputs: Sequence[Value], seen: set[Value]
-) -> list[Statement]:
-    """Write a value that is used once, by its own layer, into the expression that uses it."""
-    uses = Counter(o for s in statements for o in s.operands if isinstance(o, Value))
-    uses.update(outputs)
-    waiting: dict[Value, Statement] = {}
-    kept: dict[Statement, None] = {}  # a set in order
-    for statement in statements:
-        merged = statement
-        for operand in statement.operands:
-            inner = waiting.get(operand) if isinstance(operand, Value) else None
-            if inner is None or inner.layer != statement.layer:
-                continue
-            place = merged.operands.index(operand)
-            if merged.expression.count(f"{{{place}}}") != 1:
-                continue  # it would be computed twice
-            candidate = _merge(merged, inner)
-            if len(candidate.expression) <= MAX_INLINE:
-                merged = candidate
-                del waiting[inner.targets[0]]
-                del kept[inner]
-        kept[merged] = None
-        first = merged.targets[0]
-        if merged.target == "{0}" and uses[first] == 1 and first not in seen:
-            waiting[first] = merged
-    return list(kept)
-
-
-def _merge(outer: Statement, inner: Statement) -> Statement:
-    """``outer`` with ``inner``'s expression in the place of its value."""
-    operands = list(outer.operands)
-    place = operands.index(inner.targets[0])
-    shifted = {}
-    for number, operand in enumerate(inner.operands):
-        if operand not in operands:
-            operands.append(operand)
-        shifted[number] = operands.index(operand)
-    text = PLACE.sub(lambda m: f"{{{shifted[int(m[1])]}}}", inner.expression)
-    expression = _insert(outer.expression, place, text)
-    used = sorted({int(number) for number in PLACE.findall(expression)})
-    expression = PLACE.sub(lambda m: f"{{{used.index(int(m[1]))}}}", expression)
-    return replace(outer, expression=expression, operands=tuple(operands[n] for n in used))
-
-
-def _insert(template: str, place: int, text: str) -> str:
-    """Put ``text`` for operand ``place``, in brackets where it would be read wrongly without."""
-    parsed = ast.parse(PLACE.sub(r"operand_\1", text), mode="eval").body
-    atomic = isinstance(parsed, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant))
-
-    def put(match: re.Match[str]) -> str:
-        if int(match[1]) != place:
-            return match[0]
-        before, after = template[: match.start()], template[match.end() :]
-        alone = before.endswith(("(", "[", ", ")) and after.startswith((")", "]", ","))
-        return text if atomic or alone or template == match[0] else f"({text})"
-
-    return PLACE.sub(put, template)
+    return _named(model, model.statements, outputs, attributes, globals_)
 
 
 def _named(
@@ -123,20 +45,14 @@ def _named(
     attributes: Mapping[Module, str],
     globals_: set[str],
 ) -> Forward:
-    """Give names. The main chain is ``x``; what lives beside it is called by its layer."""
-    last_use = _last_uses(statements, outputs)
-    chain = _main_chain(model, statements, last_use)
-    names = Names(GLOBALS | globals_ | {"x"})
-    arguments = [
-        "x"
-        if hint == "x" and len(model.inputs) == 1 and tensor.kind == "Tensor"
-        else names.take("strings" if hint == "x" and tensor.kind != "Tensor" else hint, "inputs")
-        for hint, tensor in model.inputs
-    ]
-    name_of = {t.value: n for (_, t), n in zip(model.inputs, arguments, strict=True)}
+    arguments, name_of = _names(model, statements, outputs, globals_)
     shapes: dict[Value, Shape | None] = {t.value: t.memory_shape for _, t in model.inputs}
-    places: dict[Value, tuple[int, str]] = {v: (-1, n) for v, n in name_of.items()}
-    held = {name: value for value, name in name_of.items()}
+    places = {tensor.value: (-1, name_of[tensor.value]) for _, tensor in model.inputs}
+    called = {
+        number
+        for number, statement in enumerate(statements)
+        if any(isinstance(o, Module) for o in statement.operands)
+    }
     lines: list[str] = []
     declared = set(arguments)
     plain: dict[str, int] = {}  # the lines that bind a name without declaring it
@@ -146,27 +62,12 @@ def _named(
             name_of[o] if isinstance(o, Value) else f"self.{attributes[o]}"
             for o in statement.operands
         ]
-        expression = _filled(statement.expression, given)
-        said = []
-        for value in statement.targets:
-            if value not in last_use:
-                said.append("_")
-                continue
-            free = {n for n, v in held.items() if last_use.get(v, -1) <= number} - set(arguments)
-            # The only argument may be called x too; nobody may still read it.
-            over = arguments == ["x"] and last_use.get(held["x"], -1) <= number
-            if value in chain and ("x" in free or "x" not in held or over):
-                name = "x"
-            else:
-                name = _name(value.hint, free, names)
-            held[name] = value
-            name_of[value] = name
-            places[value] = (number, name)
-            said.append(name)
+        said = [name_of.get(value, "_") for value in statement.targets]
+        places.update({v: (number, name_of[v]) for v in statement.targets if v in name_of})
         target = re.sub(r"\(_(, _)*\)", "_", _filled(statement.target, said))
-        if target.isidentifier() and target not in declared and "self." in expression:
+        if target.isidentifier() and target not in declared and number in called:
             target = f"{target}: {statement.kind}"
-        elif target in plain and "self." in expression:
+        elif target in plain and number in called:
             # Modules return what mypy knows nothing of, and only a declaration holds against it.
             first = plain.pop(target)
             lines[first] = lines[first].replace(" =", ": Tensor =", 1)
@@ -175,7 +76,11 @@ def _named(
         elif not target.isidentifier():
             loose.update(set(said) - declared)
         declared.update(said)
-        line = f"{target} = {expression}"
+        line = f"{target} = {_filled(statement.expression, given)}"
+        if statement.condition:
+            before = statements[number - 1].condition if number else None
+            start = "" if statement.condition == before else f"if self.{statement.condition}:\n"
+            line = f"{start}    {line}"
         lines.append(line + _comment(line, statement, shapes))
         shapes[statement.targets[0]] = statement.shape
     returned, returns = _returned(model, name_of)
@@ -183,6 +88,45 @@ def _named(
         lines.insert(0, f"{name}: Tensor")
         places = {v: (place + 1 if place >= 0 else place, n) for v, (place, n) in places.items()}
     return Forward(arguments, lines, returned, returns, places)
+
+
+def _names(
+    model: Model, statements: Sequence[Statement], outputs: Sequence[Value], globals_: set[str]
+) -> tuple[list[str], dict[Value, str]]:
+    """The arguments' names, and that of every value that is read.
+
+    The main chain is ``x``; what lives beside it is called by its layer. In a block every value
+    has the name that it asks for.
+    """
+    last_use = _last_uses(statements, outputs)
+    chain = _main_chain(model, statements, last_use)
+    names = Names(GLOBALS | globals_ | {"x"})
+    block = model.title is not None
+    own = {"x": "x"} if block or len(model.inputs) == 1 else {}
+    arguments = []
+    for hint, tensor in model.inputs:
+        hint = "strings" if hint == "x" and tensor.kind != "Tensor" else hint
+        arguments.append(own.get(hint) or names.take(hint, "inputs"))
+        own[hint] = arguments[-1]
+    name_of = {t.value: n for (_, t), n in zip(model.inputs, arguments, strict=True)}
+    held = {name: value for value, name in name_of.items()}
+    for number, statement in enumerate(statements):
+        for value in statement.targets:
+            if value not in last_use:
+                continue
+            free = {name for name, v in held.items() if last_use.get(v, -1) <= number}
+            if arguments != ["x"]:
+                free -= set(arguments)
+            if block:
+                name = own[value.hint] if value.hint in own else names.take(value.hint, "value")
+                own[value.hint] = name
+            elif value in chain and ("x" in free or "x" not in held):
+                name = "x"
+            else:
+                name = _name(value.hint, free, names)
+            held[name] = value
+            name_of[value] = name
+    return arguments, name_of
 
 
 def _last_uses(statements: Sequence[Statement], outputs: Sequence[Value]) -> dict[Value, int]:

@@ -66,3 +66,8 @@ def cut(names: Iterable[str]) -> tuple[list[str], set[str], set[str]]:
     for name in sorted(names):
         visit(name)
     return [sources[name][0] for name in ordered], imports, set(ordered)
+
+
+def definition(name: str) -> ast.stmt | None:
+    """The syntax of a definition of ``runtime/``, or None where there is none of this name."""
+    return _sources()[name][1] if name in _sources() else None

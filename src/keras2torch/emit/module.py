@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from keras2torch.emit.forward import Forward, sizes_of, write_forward
+from keras2torch.emit.blocks import fold
+from keras2torch.emit.classes import write_class
+from keras2torch.emit.forward import write_forward
 from keras2torch.emit.helpers import cut
+from keras2torch.emit.instances import instances, state, traces
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
-from keras2torch.ir.dtypes import FLOATS
-from keras2torch.ir.program import Model, Module, Program, Tensor
+from keras2torch.emit.simplify import simplified
+from keras2torch.ir.program import Model, Module, Program
 from keras2torch.ir.weights import Weight
 
 IMPORTS = {
@@ -58,14 +60,16 @@ def write_module(program: Program) -> Emitted:
     helpers, imports, defined = cut({name for model in models for name in model.helpers})
     class_names = Names(GLOBALS | defined)
     names = {model: class_names.take_class(_class_name(model), "Model") for model in models}
+    for model in models:
+        model.statements[:] = simplified(model)
+    kinds = fold(models, class_names)
+    models = program.model.submodels()
+    names.update({model: model.name for model in models if model not in names})
     taken = {*names.values(), *defined}
 
-    classes, traces, attributes, forward = [], [], {}, None
-    for model in models:
-        attributes[model] = _attributes(model)
-        forward = write_forward(model, attributes[model], taken)
-        classes.append(_class(model, names, attributes[model], forward))
-        traces += _traces(model, names[model], forward)
+    attributes = {model: _attributes(model) for model in models}
+    forwards = {model: write_forward(model, attributes[model], taken) for model in models}
+    classes = [write_class(m, names, attributes[m], forwards[m], kinds) for m in models]
     main = names[program.model]
     vocabularies = {k: v for model in models for k, v in model.vocabularies.items()}
     reader = [READ_VOCABULARY] if vocabularies else []
@@ -76,84 +80,23 @@ def write_module(program: Program) -> Emitted:
     return Emitted(
         text,
         main,
-        forward.arguments if forward else [],
-        dict(_state(program.model, attributes, "")),
-        traces,
+        forwards[program.model].arguments,
+        dict(state(program.model, attributes)),
+        traces(instances(program.model, attributes), names, forwards),
         vocabularies,
     )
 
 
 def _attributes(model: Model) -> dict[Module, str]:
-    names = Names(MODULE_ATTRIBUTES)
+    names = Names(MODULE_ATTRIBUTES.union(model.stored))
     return {module: names.take(module.hint, "layer") for module in model.modules}
-
-
-def _class(
-    model: Model, names: dict[Model, str], attributes: dict[Module, str], forward: Forward
-) -> str:
-    lines = [f"class {names[model]}(nn.Module):", f'    """Keras model {_quoted(model.name)}.', ""]
-    lines += [
-        f"    {_signature(n, t)}" for n, (_, t) in zip(forward.arguments, model.inputs, strict=True)
-    ]
-    lines += ['    """', "", "    def __init__(self) -> None:", "        super().__init__()"]
-    for module in model.modules:
-        construct = f"{names[module.model]}()" if module.model else module.construct
-        if module.dtype != "float32" and (module.parameters or module.buffers):
-            construct += f".to(torch.{module.dtype})"
-        lines.append(f"        self.{attributes[module]} = {construct}")
-    for module in model.modules:
-        if module.parameters and module.frozen.issuperset(module.parameters):
-            lines.append(f"        self.{attributes[module]}.requires_grad_(False)")
-        else:
-            lines += [
-                f"        self.{attributes[module]}.{key}.requires_grad_(False)"
-                for key in sorted(module.partly_frozen)
-            ]
-    resets = [
-        statement.replace("{0}", f"self.{attributes[module]}")
-        for module in model.modules
-        for statement in module.reset
-    ]
-    resets += [
-        f"self.{attributes[module]}.reset_parameters()"
-        for module in model.modules
-        if module.model and _resets(module.model)
-    ]
-    if resets:
-        own = [r for r in resets if not r.endswith(".reset_parameters()")]
-        lines += ["        self.reset_parameters()"] if own else []
-        lines += ["", "    def reset_parameters(self) -> None:"]
-        lines += ['        """Start afresh as Keras would; frozen weights stay."""']
-        lines += [f"        {statement}" for statement in resets]
-    arguments = "".join(
-        f", {name}: {tensor.kind}"
-        for name, (_, tensor) in zip(forward.arguments, model.inputs, strict=True)
-    )
-    lines += ["", f"    def forward(self{arguments}) -> {forward.returns}:"]
-    lines += [f"        {line}" for line in forward.lines]
-    lines.append(f"        return {forward.returned}")
-    return "\n".join(lines)
-
-
-def _resets(model: Model) -> bool:
-    return any(m.reset or (m.model is not None and _resets(m.model)) for m in model.modules)
-
-
-def _quoted(text: str) -> str:
-    """A name from the file for a docstring: ASCII, and nothing that could end the docstring."""
-    return ascii(text[:60]).replace("\\", "/").replace('"', "'")
-
-
-def _signature(name: str, tensor: Tensor) -> str:
-    sizes = sizes_of(tensor.memory_shape)
-    return f"{name}: ({', '.join(sizes)}), {tensor.dtype}"
 
 
 def _class_name(model: Model) -> str:
     """The model's own name; one that Keras made up says nothing."""
     if re.fullmatch(r"(functional|sequential|model)(_\d+)?", model.name):
         return "Block" if model.path else "Model"
-    return model.name
+    return re.sub(r"_\d+\.\d+(_\d+)?$", "", model.name)  # MobileNet's width and image size
 
 
 def _load(name: str) -> str:
@@ -186,40 +129,3 @@ def _imports(body: str, needed: set[str]) -> list[str]:
     first = [s for s in (*plain, *froms) if standard(s)]
     then = [s for s in (*plain, *froms) if not standard(s)]
     return [*first, "", *then] if first else then
-
-
-def _traces(model: Model, class_name: str, forward: Forward) -> list[dict[str, Any]]:
-    """Where the outputs of each call of a Keras layer can be seen in ``forward``."""
-    return [
-        {"layer": traced.layer, "call": traced.call, "class": class_name, "outputs": outputs}
-        for traced in model.traced
-        if any(outputs := [_seen(tensor, forward) for tensor in traced.outputs])
-    ]
-
-
-def _seen(tensor: Tensor, forward: Forward) -> dict[str, Any] | None:
-    """After which line of ``forward`` a tensor can be seen, under which name, and in which order;
-    None where nothing uses it, so that it is not made."""
-    place = forward.places.get(tensor.value)
-    if place is None:
-        return None
-    entry: dict[str, Any] = {"line": place[0], "name": place[1]}
-    if tensor.dtype in FLOATS and tensor.dtype != "float32":
-        entry["dtype"] = tensor.dtype
-    if tensor.order is not None:
-        entry["order"] = list(tensor.order)
-    if tensor.flat is not None:
-        entry["flat"] = [list(tensor.flat[0]), list(tensor.flat[1])]
-    return entry
-
-
-def _state(
-    model: Model, attributes: dict[Model, dict[Module, str]], prefix: str
-) -> Iterable[tuple[str, tuple[Module, str, Weight]]]:
-    """Every tensor of the state dict, in PyTorch's order of modules."""
-    for module in model.modules:
-        name = f"{prefix}{attributes[model][module]}."
-        if module.model is not None:
-            yield from _state(module.model, attributes, name)
-        for key, weight in {**module.parameters, **module.buffers}.items():
-            yield (name + key).removesuffix("."), (module, key, weight)

@@ -55,12 +55,12 @@ class Names:
         text = "".join(word[0].upper() + word[1:] for word in words)[:MAX_LENGTH]
         if not text or text[0].isdigit():
             text = otherwise + text
-        return self._free(text)
+        return self._free(text, "")
 
-    def _free(self, text: str) -> str:
+    def _free(self, text: str, separator: str = "_") -> str:
         name, number = text, 1
         while name in self._taken:
             number += 1
-            name = f"{text}_{number}"
+            name = f"{text}{separator}{number}"
         self._taken.add(name)
         return name

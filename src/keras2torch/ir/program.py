@@ -29,8 +29,12 @@ class Module:
     likewise; ``reset`` are statements of reset_parameters in which ``{0}`` stands for the module,
     ``frozen`` the keys of parameters that do not train, ``partly_frozen`` those of a module whose
     other parameters do. ``layer`` is the Keras layer's name;
-    ``model`` is set where the module is a nested model. Its parameters are kept in ``dtype``
-    and rounded to ``computes`` for the computation.
+    ``model`` is set where the module is a nested model, or an instance of a repeated block's class:
+    then ``parts`` has the modules that stand for the class' own (None: one this instance lacks),
+    ``traced`` what is seen in its forward, in values of the class; ``condition`` is the flag that
+    it depends on inside another block. The ``parts`` of a module without a model are those of an
+    ``nn.Sequential``. Its parameters are kept in ``dtype`` and rounded to ``computes`` for the
+    computation.
     """
 
     hint: str
@@ -44,6 +48,15 @@ class Module:
     model: Model | None = None
     dtype: str = "float32"
     computes: str = "float32"
+    parts: tuple[Module | None, ...] | None = None
+    traced: list[Traced] = field(default_factory=list)
+    condition: str | None = None
+
+    def within(self) -> tuple[tuple[Module, Module], ...]:
+        """The modules inside: each as the class has it, and as it is here."""
+        whole = self.model.modules if self.model else [m for m in self.parts or () if m]
+        here = whole if self.parts is None else self.parts
+        return tuple((a, b) for a, b in zip(whole, here, strict=True) if b is not None)
 
 
 @dataclass(eq=False)
@@ -52,7 +65,8 @@ class Statement:
 
     ``target`` is a pattern over the targets' names, e.g. ``{0}, ({1}, {2})``; ``layer`` is the
     Keras layer that the statement belongs to, ``shape`` the result's, as it lies in memory,
-    ``kind`` the first target's type.
+    ``kind`` the first target's type. ``condition`` names the flag of a block's class that the
+    statement depends on: without it the (only) target is the first operand.
     """
 
     targets: tuple[Value, ...]
@@ -62,6 +76,7 @@ class Statement:
     layer: str
     shape: Shape | None = None
     kind: str = "Tensor"
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,9 +132,25 @@ class Traced:
     outputs: tuple[Tensor, ...]
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """An argument of a block's ``__init__``; ``default`` is source text, ``role`` the kind of
+    thing that it counts, e.g. channels."""
+
+    name: str
+    annotation: str
+    default: str | None
+    role: str
+    positional: bool
+
+
 @dataclass(eq=False)
 class Model:
-    """A class to be: one Keras model; nested models are modules with a model of their own.
+    """A class to be: one Keras model; nested models are modules with a model of their own. Or a
+    block that is repeated: then it has ``title``, its docstring, and the ``parameters`` of its
+    ``__init__``; those that its forward reads are ``stored``, ``locals`` are variables of
+    ``__init__`` that follow from them. ``wanted`` is the name that it would
+    like to have.
 
     ``path`` is the Keras path of its layers (``""``, ``"encoder/"``). Behind its own inputs come
     the masks of those in ``masked``, by their places. ``arranged`` are the values that were
@@ -142,13 +173,19 @@ class Model:
     arranged: dict[tuple[Value, tuple[int, ...]], Value] = field(default_factory=dict)
     casts: dict[tuple[Value, str], Value] = field(default_factory=dict)
     masks: dict[tuple[str, tuple[Value, ...]], Value] = field(default_factory=dict)
+    title: str | None = None
+    parameters: list[Parameter] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)
+    locals: list[tuple[str, str]] = field(default_factory=list)
+    wanted: str = ""
 
     def submodels(self) -> list[Model]:
         """Nested classes, innermost first, itself last."""
         found: list[Model] = []
         for module in self.modules:
-            if module.model is not None:
-                found += [m for m in module.model.submodels() if m not in found]
+            for inner in (module, *(part for part in module.parts or () if part)):
+                if inner.model is not None:
+                    found += [m for m in inner.model.submodels() if m not in found]
         return [*found, self]
 
 

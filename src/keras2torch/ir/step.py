@@ -209,6 +209,8 @@ class Step(Writer):
             statement = initializers.reset(self.config, initializer, started, target)
             if key not in module.parameters and self.trainable and not frozen:
                 module.reset.append(statement)
+                if statement.startswith(f"{initializers.HELPER}("):
+                    self.helper(initializers.HELPER)
         if not self.trainable or frozen:
             module.frozen.add(key)
         if self.trainable and frozen:

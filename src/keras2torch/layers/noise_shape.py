@@ -18,5 +18,7 @@ def shared_dims(step: Step, x: Tensor) -> tuple[int, ...]:
         for axis, (wanted, have) in enumerate(zip(shape, x.shape, strict=False))
     ):
         raise step.unsupported(f"noise_shape={shape} of an input of shape {x.shape}")
-    together = [axis for axis in range(x.rank) if shape[axis] == 1 and x.shape[axis] != 1]
+    together = [axis for axis in range(x.rank) if shape[axis] == 1]
+    if all(x.shape[axis] == 1 for axis in together):
+        return ()
     return tuple(sorted(x.dim(axis) for axis in together))

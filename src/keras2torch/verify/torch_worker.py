@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,11 @@ def loaded(
 
 
 def instrumented(source: str, layers: list[Mapping[str, Any]]) -> ast.Module:
-    """The syntax tree of ``model.py`` with a call of ``_record`` behind each traced statement."""
+    """The syntax tree of ``model.py`` with a call of ``_record`` behind each traced statement.
+
+    A class that is a repeated block makes the outputs of several Keras layers in one place: which
+    of them, the module that runs tells.
+    """
     tree = ast.parse(source)
     for node in tree.body:
         if not isinstance(node, ast.ClassDef):
@@ -73,17 +77,34 @@ def instrumented(source: str, layers: list[Mapping[str, Any]]) -> ast.Module:
 
 
 def _instrument(forward: ast.FunctionDef, owner: str, layers: list[Mapping[str, Any]]) -> None:
-    behind: dict[int, list[ast.stmt]] = {}
+    found: dict[tuple[int, str], list[int]] = {}
     for number, layer in enumerate(layers):
         if layer["class"] != owner:
             continue
         names = ", ".join(output["name"] if output else "None" for output in layer["outputs"])
         last = max(output["line"] for output in layer["outputs"] if output)
-        behind.setdefault(last, []).extend(ast.parse(f"{RECORD}({number}, [{names}])").body)
-    body = behind.get(-1, [])
-    for place, statement in enumerate(forward.body):
-        body += [statement, *behind.get(place, [])]
-    forward.body = body
+        found.setdefault((last, names), []).append(number)
+    behind: dict[int, list[ast.stmt]] = {}
+    for (line, names), numbers in found.items():
+        call = f"{RECORD}({forward.args.args[0].arg}, {numbers}, [{names}])"
+        behind.setdefault(line, []).extend(ast.parse(call).body)
+    lines = iter(range(sys.maxsize))
+    forward.body = [*behind.get(-1, []), *_with_records(forward.body, behind, lines)]
+
+
+def _with_records(
+    body: list[ast.stmt], behind: Mapping[int, list[ast.stmt]], lines: Iterator[int]
+) -> list[ast.stmt]:
+    """The statements with those that record; lines are counted where they stand, and an ``if`` is
+    none itself."""
+    made: list[ast.stmt] = []
+    for statement in body:
+        made.append(statement)
+        if isinstance(statement, ast.If):
+            statement.body = _with_records(statement.body, behind, lines)
+        else:
+            made += behind.get(next(lines), [])
+    return made
 
 
 def as_array(value: torch.Tensor | list[Any]) -> npt.NDArray[Any]:
@@ -144,17 +165,22 @@ def run_port(
     path = folder / "model.py"
     recording = Recording()
 
-    def record(number: int, tensors: list[torch.Tensor | None]) -> None:
-        layer = manifest["layers"][number]
-        pairs = zip(tensors, layer["outputs"], strict=True)
-        arrays = [None if t is None else in_keras_order(t, o) for t, o in pairs]
-        recording.add(layer["layer"], layer["call"], arrays)
+    def record(
+        module: torch.nn.Module, numbers: list[int], tensors: list[torch.Tensor | None]
+    ) -> None:
+        for layer in (manifest["layers"][number] for number in numbers):
+            if paths[module] != layer["module"]:
+                continue
+            pairs = zip(tensors, layer["outputs"], strict=True)
+            arrays = [None if t is None else in_keras_order(t, o) for t, o in pairs]
+            recording.add(layer["layer"], layer["call"], arrays)
 
     tree = instrumented(path.read_text(), manifest["layers"])
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64 if precision == "float64" else torch.float32)
     try:
         model = loaded(tree, path, precision, {RECORD: record})
+        paths = {module: path for path, module in model.named_modules()}
         inputs = [given(arrays[i["name"]], i["dtype"], precision) for i in manifest["inputs"]]
         outputs = flat_outputs(model(*inputs))
     finally:
