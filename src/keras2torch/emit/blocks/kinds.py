@@ -83,7 +83,7 @@ class Kinds:
         for key, statement in resets.items():
             text = statement.replace(f'{{0}}.get_parameter("{key}")', f"module.{key}")
             text = text.replace("{0}", "module")
-            optional = name.startswith("nn.Conv") and key == "bias"  # typed so by torch
+            optional = "get_parameter(" in statement  # it is declared so
             if optional or (key and any(key not in m.parameters for m in modules)):
                 lines += [f"if module.{key} is not None:", f"    {text}"]
             else:
