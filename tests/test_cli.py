@@ -145,7 +145,7 @@ BAD: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
             model, folder / "bad.keras", lambda parts: parts.update({"config.json": b"{'a': 1"})
         ),
     ),
-    "folder": ("SavedModel", lambda model, folder: folder),
+    "folder": ("holds no", lambda model, folder: folder),
 }
 
 

@@ -127,7 +127,8 @@ def _options(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             config["axis"] = config["axis"][0] if len(config["axis"]) == 1 else config["axis"]
         case "LeakyReLU" if "alpha" in config:
             config["negative_slope"] = config.pop("alpha")
-        case "SeparableConv1D" | "SeparableConv2D" if config.pop("groups", 1) == 1:
+        case "SeparableConv1D" | "SeparableConv2D" | "DepthwiseConv2D":
+            config.pop("groups", None)  # of Conv2D, and not used
             for kind in ("initializer", "regularizer", "constraint"):
                 config.pop(f"kernel_{kind}", None)  # of Conv2D; these have two kernels
         case "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D":

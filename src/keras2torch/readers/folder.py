@@ -10,38 +10,34 @@ from keras2torch.errors import FormatError, quoted
 from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.mapped import drop_pages, mapped
 
-_DEPTH = 12  # vocabularies lie in a folder for each layer, and models in models
-_NAME = re.compile(r"[\w.-]+")
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+){0,16}")  # vocabularies lie in a folder for each layer
 
 
 class Folder:
-    """The regular files of a folder, and of its folders, which lie a few levels deep.
+    """The regular files of a folder and of the folders in it.
 
-    A link is followed where it stays inside, or leads into ``store``: Hugging Face's cache keeps
-    a repository's files in one folder and their bytes in another.
+    A link is followed where it stays inside. Hugging Face's cache keeps a repository's names in
+    ``snapshots/<revision>`` and the bytes that they are links to in ``blobs``.
     """
 
-    def __init__(self, path: Path, store: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        roots = [path.resolve()] + ([store.resolve()] if store else [])
-        self._files: dict[str, Path] = {}
+        whole = path.resolve()
+        self._roots = [whole]
+        if whole.parent.name == "snapshots":
+            self._roots.append(whole.parent.parent / "blobs")
         self._views: list[memoryview] = []
-        for place, folders, files in os.walk(path):
-            depth = len(Path(place).relative_to(path).parts)
-            folders[:] = [f for f in folders if _NAME.fullmatch(f)] if depth < _DEPTH else []
-            for file in files:
-                found = Path(place, file)
-                if not _NAME.fullmatch(file):
-                    continue
-                if not any(found.resolve().is_relative_to(root) for root in roots):
-                    raise FormatError(f"{quoted(file)} is a link out of {quoted(path)}")
-                self._files[found.relative_to(path).as_posix()] = found
-                if len(self._files) > LIMITS.zip_members:
-                    raise FormatError(f"{quoted(path)}: more than {LIMITS.zip_members} files")
 
     def names(self) -> tuple[str, ...]:
-        """The files, with ``/`` between folders."""
-        return tuple(self._files)
+        """The files, with ``/`` between folders; those with other names are left out."""
+        found: list[str] = []
+        for place, folders, files in os.walk(self._path):
+            folders.sort()
+            paths = [Path(place, file).relative_to(self._path).as_posix() for file in sorted(files)]
+            found += [path for path in paths if _NAME.fullmatch(path)]
+            if len(found) > LIMITS.zip_members:
+                raise FormatError(f"{quoted(self._path)}: more than {LIMITS.zip_members} files")
+        return tuple(found)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """The bytes of a file."""
@@ -49,9 +45,12 @@ class Folder:
 
     def view(self, name: str, max_bytes: int) -> memoryview:
         """The bytes of a file, mapped."""
-        if name not in self._files:
+        file = self._path / name
+        if not _NAME.fullmatch(name) or not file.exists():
             raise FormatError(f"{quoted(self._path)} holds no {quoted(name)}")
-        data = mapped(self._files[name])
+        if not any(file.resolve().is_relative_to(root) for root in self._roots):
+            raise FormatError(f"{quoted(name)} is a link out of {quoted(self._path)}")
+        data = mapped(file)
         if len(data) > max_bytes:
             raise FormatError(f"{name}: at most {max_bytes} bytes expected, found {len(data)}")
         self._views.append(data)
@@ -64,4 +63,4 @@ class Folder:
 
     def close(self) -> None:
         """Forget the files; views stay valid."""
-        self._files, self._views = {}, []
+        self._views = []
