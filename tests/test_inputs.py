@@ -69,3 +69,22 @@ def test_apart() -> None:
     assert apart([nan], [np.array([1.0, 2.0, np.inf])])[1] == np.inf
     assert apart([nan], [np.array([1.0, np.nan, -np.inf])])[1] == np.inf
     assert apart([np.zeros(2)], [np.array([0.0, 1e-3])]) == (1e-3, 1e-3)
+
+
+def test_texts_are_made_of_the_words_that_a_layer_knows() -> None:
+    samples = {"values": ["alpha", "beta"], "only": False, "text": True}
+    wanted = {"name": "t", "shape": [None, 1], "dtype": "string", "below": None, "samples": samples}
+    texts = made_inputs([wanted])["t"]
+    assert texts.dtype.kind == "U"
+    assert texts.shape[1] == 1
+    assert any("alpha" in text.lower() for text in texts[:, 0])
+    assert np.array_equal(texts, made_inputs([wanted])["t"])
+
+
+def test_strings_are_read_as_text_and_only_as_text(tmp_path: Path) -> None:
+    wanted = {"name": "t", "shape": [None, 1], "dtype": "string", "below": None}
+    np.savez(tmp_path / "text.npz", t=np.array([["one"], ["\u00fcber"]]))
+    assert read_inputs(tmp_path / "text.npz", [wanted])["t"].tolist() == [["one"], ["\u00fcber"]]
+    np.savez(tmp_path / "numbers.npz", t=np.zeros((2, 1)))
+    with pytest.raises(DataError, match="must be text"):
+        read_inputs(tmp_path / "numbers.npz", [wanted])

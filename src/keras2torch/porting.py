@@ -119,6 +119,8 @@ def _replace_files(aside: Path, out: Path) -> None:
     for name in (WEIGHTS, VOCABULARY, MODEL, MANIFEST):
         if (aside / name).exists():
             os.replace(aside / name, out / name)
+        elif name == VOCABULARY:
+            (out / name).unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -163,6 +165,7 @@ def _manifest(saved: Saved, program: Program, emitted: Emitted) -> dict[str, Any
             }
             for name, (module, key, weight) in emitted.weights.items()
         ],
+        "backends": ["tensorflow"] if program.only_tensorflow else ["tensorflow", "jax"],
         "vocabulary": VOCABULARY if emitted.vocabularies else None,
         "layers": emitted.traces,
         "notes": list(program.notes),

@@ -52,7 +52,9 @@ def program_of(graph: Graph) -> Program:
         for name, tensor in model.inputs
         if tensor.value in findings.samples
     }
-    return Program(model, tuple(dict.fromkeys(findings.notes)), limits, samples)
+    strings = any(tensor.dtype == "string" for _, tensor in model.inputs)
+    notes = tuple(dict.fromkeys(findings.notes))
+    return Program(model, notes, limits, samples, strings or findings.only_tensorflow)
 
 
 class _ModelLowering:

@@ -220,3 +220,4 @@ class Program:
     notes: tuple[str, ...]
     input_limits: Mapping[str, int]
     input_samples: Mapping[str, Samples]
+    only_tensorflow: bool

@@ -29,13 +29,14 @@ class Findings:
     """What a run of the lowering has found so far.
 
     ``limits`` has, per input, the number its integers must stay below, ``samples`` values to try
-    it with.
+    it with. ``only_tensorflow``: Keras runs the model on no other backend.
     """
 
     problems: list[ModelError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     limits: dict[Value, int] = field(default_factory=dict)
     samples: dict[Value, Samples] = field(default_factory=dict)
+    only_tensorflow: bool = False
 
 
 SHORT_LIST = 24  # terms of a vocabulary that are written into model.py
@@ -246,6 +247,10 @@ class Step(Writer):
         """Note values that ``x`` should be tried with."""
         known = self.findings.samples.get(x.value)
         self.findings.samples[x.value] = samples if known is None else known.and_also(samples)
+
+    def only_on_tensorflow(self) -> None:
+        """Note that Keras can run the layer on no other backend."""
+        self.findings.only_tensorflow = True
 
     def vocabulary(self, terms: list[Any]) -> Any:
         """A list of words or whole numbers for a module's argument: short ones as they are, long

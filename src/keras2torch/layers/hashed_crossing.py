@@ -24,6 +24,7 @@ STRINGS = Values((1,), categories.WORDS + categories.LONG_WORDS)
 )
 def hashed_crossing(step: Step, inputs: Any) -> Tensor:
     """One bin for each combination of several features' values, by a hash."""
+    step.only_on_tensorflow()
     bins = step.config.int("num_bins", low=1)
     mode = step.config.choice("output_mode", ("int", "one_hot"), "int")
     categories.note_if_sparse(step)

@@ -49,6 +49,7 @@ def vocabulary_of(
 ) -> Vocabulary:
     """Read the vocabulary: terms are of the ``kind`` str or int. ``files`` may store it, the last
     one counts."""
+    step.only_on_tensorflow()
     config = step.config
     mode = config.choice("output_mode", MODES, "int")
     mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode)
