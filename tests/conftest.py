@@ -36,6 +36,8 @@ def _plain(inputs: object) -> object:
         return asdict(inputs)
     if isinstance(inputs, list):
         return [_plain(part) for part in inputs]
+    if isinstance(inputs, dict):
+        return {key: _plain(part) for key, part in inputs.items()}
     return inputs
 
 

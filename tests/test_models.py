@@ -22,6 +22,7 @@ NAMES = [
     "text_cnn",
     "deep_text_cnn",
     "image_cnn",
+    "augmented",
     "siamese",
     "translator",
     "shapes",

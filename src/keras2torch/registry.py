@@ -50,8 +50,8 @@ class Example:
     """One configuration of a layer, as plain data: the tests build it in Keras.
 
     ``inputs`` are shapes without the batch, Integers or Values; a list of them is passed to the
-    layer as a list. ``masked`` inputs of shape (time, features) come from an Embedding whose mask
-    has holes.
+    layer as a list, a dict of them (or of dicts) as a dict. ``masked`` inputs of shape
+    (time, features) come from an Embedding whose mask has holes.
     ``call`` are further keyword arguments of the call: shapes of more inputs, or lists of them.
     ``on_jax`` examples are what TensorFlow can't run on the CPU: Keras on JAX alone tells the
     expected values.

@@ -70,7 +70,16 @@ def build(spec):
         return inputs[-1]
 
     def is_shape(value):
-        return isinstance(value, dict) or all(v is None or isinstance(v, int) for v in value)
+        if isinstance(value, dict):
+            return "below" in value
+        return all(v is None or isinstance(v, int) for v in value)
+
+    def make_all(given):
+        if is_shape(given):
+            return make(given)
+        if isinstance(given, dict):
+            return {key: make_all(part) for key, part in given.items()}
+        return [make_all(part) for part in given]
 
     given = spec["inputs"]
     if spec["masked"]:
@@ -79,11 +88,11 @@ def build(spec):
         tokens = make({"shape": [time], "below": 4})
         first = keras.layers.Embedding(4, size, mask_zero=True)(tokens)
     else:
-        first = make(given) if is_shape(given) else [make(part) for part in given]
+        first = make_all(given)
     kwargs = {}
     for key, value in (spec["call"] or {}).items():
         if isinstance(value, (list, dict)):
-            value = make(value) if is_shape(value) else [make(part) for part in value]
+            value = make_all(value)
         kwargs[key] = value
     if spec["layer"] in PRIVATE:
         preprocessing = keras.src.layers.preprocessing

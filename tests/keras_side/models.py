@@ -103,6 +103,28 @@ def image_cnn():
     return keras.Model(image, layers.Dense(10, activation="softmax")(x), name="image_cnn")
 
 
+def augmented():
+    """An image classifier that augments what it trains on."""
+    model = keras.Sequential(
+        [
+            keras.Input((24, 20, 3), name="images"),
+            layers.RandomFlip("horizontal"),
+            layers.RandomRotation(0.1, fill_mode="nearest"),
+            layers.RandomZoom(0.2, (-0.1, 0.3)),
+            layers.RandomContrast(0.3),
+            layers.Rescaling(1 / 127.5, -1),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax"),
+        ],
+        name="augmented",
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
 def siamese():
     """One encoder for two questions, with masks; two outputs by name."""
     tokens = keras.Input((12,), dtype="int32", name="tokens")
@@ -290,6 +312,7 @@ MODELS = {
         text_cnn,
         deep_text_cnn,
         image_cnn,
+        augmented,
         siamese,
         translator,
         shapes,

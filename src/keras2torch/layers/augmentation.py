@@ -10,20 +10,27 @@ from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Source, Step
 
 LARGEST_SIDE = 2**20  # no crop, grid or kernel of an honest layer is near
+INTERPOLATIONS = ("nearest", "bilinear")
 FORMATS = ("channels_last", "channels_first")
 Beside = Literal["keeps", "moves", "casts"]
 
 
 def augment(
-    step: Step, data: Any, kind: str, *args: Any, casts: bool, beside: Beside = "keeps"
+    step: Step,
+    data: Any,
+    kind: str,
+    *args: Any,
+    casts: bool,
+    beside: Beside = "keeps",
+    **options: Any,
 ) -> Any:
-    """``data`` with its images through ``kind(*args)``, a module of ``runtime/``.
+    """``data`` with its images through ``kind(*args, **options)``, a module of ``runtime/``.
 
     ``data`` are images, or a dict of images and what belongs to them. ``casts``: Keras makes
     integers floating-point in inference too. ``beside`` is what it does to segmentation masks and
     bounding boxes: "keeps" them, "moves" them in training as the images, or "casts" them besides.
     """
-    module = step.module(step.helper(kind), *args)
+    module = step.module(step.helper(kind), *args, **options)
     channels_last = channels_are_last(step)
     if isinstance(data, Tensor):
         return images_through(step, data, module, casts, channels_last)
@@ -110,6 +117,22 @@ def factor(step: Step, key: str, low: float, default: Any = 0.0) -> tuple[float,
         return max(-largest, low) + 0.0, largest
     first, second = sorted(map(float, numbers))
     return first + 0.0, second + 0.0
+
+
+def sampling(step: Step, *, fills: bool = True) -> dict[str, Any]:
+    """How images are sampled at other places: the options that are not the modules' defaults.
+    Without ``fills`` the layer has no ``fill_mode``."""
+    modes = ("constant", "nearest", "reflect", "wrap")
+    options: dict[str, Any] = {}
+    if step.config.choice("interpolation", INTERPOLATIONS, "bilinear") == "nearest":
+        options["interpolation"] = "nearest"
+    fill_mode = step.config.choice("fill_mode", modes, "reflect") if fills else "constant"
+    if fills and fill_mode != "reflect":
+        options["fill_mode"] = fill_mode
+    fill_value = step.config.float("fill_value", 0.0)
+    if fill_mode == "constant" and fill_value:
+        options["fill_value"] = fill_value
+    return options
 
 
 def value_range(step: Step, *, ordered: bool = False) -> tuple[float, float]:

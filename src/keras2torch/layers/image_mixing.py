@@ -27,6 +27,7 @@ from keras2torch.registry import Integers, example, layer
     examples=[
         example({"alpha": 0.4, "seed": 3}, Integers((5, 4, 3), 256)),
         example({"data_format": "channels_first"}, (3, None, 4)),
+        example({}, {"images": (5, 4, 3), "labels": Integers((2,), 2)}),
     ],
 )
 def mix_up(step: Step, data: Any) -> Any:
@@ -42,6 +43,7 @@ def mix_up(step: Step, data: Any) -> Any:
         example({"factor": 0.4, "seed": 3}, Integers((5, 4, 3), 256)),
         example({"factor": [0.2, 0.5], "data_format": "channels_first"}, (3, None, 4)),
         example({}, (4, 3)),
+        example({}, {"images": (5, 4, 3), "labels": (2,)}),
     ],
 )
 def cut_mix(step: Step, data: Any) -> Any:

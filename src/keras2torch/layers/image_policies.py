@@ -6,6 +6,7 @@ from typing import Any
 
 from keras2torch.ir.step import Source, Step
 from keras2torch.layers.augmentation import (
+    INTERPOLATIONS,
     augment,
     channels_are_last,
     construction,
@@ -51,7 +52,8 @@ def rand_augment(step: Step, data: Any) -> Any:
     """A few of eleven augmentations in a row while training; in inference it only casts."""
     count = _count(step, "num_ops", 2)
     layers = _layers(step, RAND_AUGMENT, factor(step, "factor", 0.0, 0.5))
-    return augment(step, data, "RandAugment", layers, count, casts=True, beside="moves")
+    options = {"count": count}
+    return augment(step, data, "RandAugment", layers, casts=True, beside="moves", **options)
 
 
 @layer(
@@ -79,9 +81,13 @@ def aug_mix(step: Step, data: Any) -> Any:
     """Mixes images with augmented versions while training; in inference it only casts."""
     names = AUG_MIX_ALL if step.config.bool("all_ops", True) else AUG_MIX
     layers = _layers(step, names, factor(step, "factor", 0.0, 0.3))
-    counts = _count(step, "num_chains", 3), _count(step, "chain_depth", 3)
-    args = (layers, *counts, step.config.float("alpha", 1.0), value_range(step))
-    return augment(step, data, "AugMix", *args, casts=True, beside="moves")
+    options = {
+        "chains": _count(step, "num_chains", 3),
+        "depth": _count(step, "chain_depth", 3),
+        "alpha": step.config.float("alpha", 1.0),
+        "value_range": value_range(step),
+    }
+    return augment(step, data, "AugMix", layers, casts=True, beside="moves", **options)
 
 
 def _count(step: Step, key: str, default: int) -> int:
@@ -95,12 +101,13 @@ def _layers(step: Step, names: list[str], strength: tuple[float, float]) -> Sour
     """The augmentations as both layers make them, all of one strength."""
     given = value_range(step)
     values = (min(given), max(given))
-    interpolation = step.config.choice("interpolation", ("nearest", "bilinear"), "bilinear")
+    nearest = step.config.choice("interpolation", INTERPOLATIONS, "bilinear") == "nearest"
+    sampled = ("nearest",) if nearest else ()
     bits = (1, max(1, int(8 * strength[1])))
     args: dict[str, tuple[Any, ...]] = {
-        "RandomShear": (strength, strength, interpolation),
-        "RandomTranslation": (strength, strength, interpolation),
-        "RandomRotation": (strength, interpolation),
+        "RandomShear": (strength, strength, *sampled),
+        "RandomTranslation": (strength, strength, *sampled),
+        "RandomRotation": (strength, *sampled),
         "RandomBrightness": (strength, values),
         "RandomColorDegeneration": (strength, values),
         "RandomContrast": (strength, given),

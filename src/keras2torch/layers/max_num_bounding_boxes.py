@@ -18,7 +18,16 @@ from keras2torch.registry import Integers, example, layer
 @layer(
     "MaxNumBoundingBoxes",
     any_order=True,
-    examples=[example({"max_number": 3}, Integers((5, 4, 3), 256))],
+    examples=[
+        example({"max_number": 3}, Integers((5, 4, 3), 256)),
+        *(
+            example(
+                {"max_number": number, "bounding_box_format": "xyxy"},
+                {"images": (5, 4, 3), "bounding_boxes": {"boxes": (4, 4), "labels": (4,)}},
+            )
+            for number in (3, 4, 6)
+        ),
+    ],
 )
 def max_num_bounding_boxes(step: Step, data: Any) -> Any:
     """Brings the number of bounding boxes to a fixed one; images stay as they are."""

@@ -64,4 +64,5 @@ def pipeline(step: Step, data: Any) -> Any:
         key = f"{key}_{counts[key]}" if counts[key] else key
         part = step.part(f"layer {quoted(key)}", f"layers/{key}", entry, own=key)
         data = registry.find(class_name, False, part.where).outputs(part, [data], {})
+        step.precision = part.precision  # Keras returns what the last layer does, as it is
     return data

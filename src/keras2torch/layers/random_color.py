@@ -126,6 +126,7 @@ def random_grayscale(step: Step, data: Any) -> Any:
             (5, 4, 3),
         ),
         example({"hue_factor": 0.1, "seed": 3}, Integers((5, 4, 3), 256)),
+        example({"hue_factor": 0.1}, {"images": (5, 4, 3), "segmentation_masks": (5, 4, 1)}),
         example({"data_format": "channels_first"}, (3, 5, 4)),
     ],
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from keras2torch.ir.step import Step
-from keras2torch.layers.augmentation import augment, factor, value_range
+from keras2torch.layers.augmentation import augment, factor, sampling, value_range
 from keras2torch.registry import Integers, example, layer
 
 
@@ -27,15 +27,8 @@ from keras2torch.registry import Integers, example, layer
 )
 def random_elastic_transform(step: Step, data: Any) -> Any:
     """Moves pixels by smoothed noise while training; in inference it only casts."""
-    interpolation = step.config.choice("interpolation", ("nearest", "bilinear"), "bilinear")
-    # Keras takes "mirror" too and then fails to train on TensorFlow.
-    modes = ("constant", "nearest", "reflect", "wrap")
-    args = (
-        factor(step, "factor", 0.0, 1.0),
-        factor(step, "scale", 0.0, 1.0),
-        value_range(step),
-        interpolation,
-        step.config.choice("fill_mode", modes, "reflect"),
-        step.config.float("fill_value", 0.0),
-    )
-    return augment(step, data, "RandomElasticTransform", *args, casts=True, beside="moves")
+    # Keras takes fill_mode="mirror" too, and then fails to train on TensorFlow.
+    chances, scale = factor(step, "factor", 0.0, 1.0), factor(step, "scale", 0.0, 1.0)
+    args, options = (chances, scale, value_range(step)), sampling(step)
+    kind = "RandomElasticTransform"
+    return augment(step, data, kind, *args, casts=True, beside="moves", **options)

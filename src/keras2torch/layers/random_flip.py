@@ -15,6 +15,15 @@ from keras2torch.registry import Integers, example, layer
         example({"mode": "horizontal", "seed": 3}, Integers((5, 4, 3), 256)),
         example({"mode": "vertical", "data_format": "channels_first"}, (3, None, 4)),
         example({}, (None, 3)),
+        example({}, {"images": (5, 4, 3), "labels": (2,), "weights": (1,)}),
+        example(
+            {"bounding_box_format": "xyxy"},
+            {
+                "images": Integers((5, 4, 3), 256),
+                "bounding_boxes": {"boxes": Integers((2, 4), 5), "labels": (2,)},
+                "segmentation_masks": Integers((5, 4, 1), 2),
+            },
+        ),
     ],
 )
 def random_flip(step: Step, data: Any) -> Any:

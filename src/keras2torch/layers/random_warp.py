@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras2torch.ir.step import Step
-from keras2torch.layers.augmentation import augment, factor
+from keras2torch.layers.augmentation import augment, factor, sampling
 from keras2torch.registry import Example, Integers, example, layer
 
 
@@ -53,8 +53,8 @@ def random_zoom(step: Step, data: Any) -> Any:
     """Zooms images while training; in inference it only casts."""
     height = factor(step, "height_factor", -1.0)
     alike = step.config.raw("width_factor", None) is None
-    width = None if alike else factor(step, "width_factor", -1.0)
-    return _warp(step, data, "RandomZoom", height, width)
+    widths = [] if alike else [factor(step, "width_factor", -1.0)]
+    return _warp(step, data, "RandomZoom", height, *widths)
 
 
 @layer(
@@ -84,16 +84,9 @@ def random_shear(step: Step, data: Any) -> Any:
 def random_perspective(step: Step, data: Any) -> Any:
     """Moves the corners of images while training; in inference it only casts."""
     chances, scale = factor(step, "factor", 0.0, 1.0), step.config.rate("scale", 1.0)
-    interpolation = step.config.choice("interpolation", ("nearest", "bilinear"), "bilinear")
-    fill = step.config.float("fill_value", 0.0)
-    args = (chances, scale, interpolation, fill)
-    return augment(step, data, "RandomPerspective", *args, casts=True, beside="moves")
+    args, options = (chances, scale), sampling(step, fills=False)
+    return augment(step, data, "RandomPerspective", *args, casts=True, beside="moves", **options)
 
 
 def _warp(step: Step, data: Any, kind: str, *factors: Any) -> Any:
-    interpolation = step.config.choice("interpolation", ("nearest", "bilinear"), "bilinear")
-    modes = ("constant", "nearest", "reflect", "wrap")
-    fill_mode = step.config.choice("fill_mode", modes, "reflect")
-    fill_value = step.config.float("fill_value", 0.0)
-    args = (*factors, interpolation, fill_mode, fill_value)
-    return augment(step, data, kind, *args, casts=True, beside="moves")
+    return augment(step, data, kind, *factors, casts=True, beside="moves", **sampling(step))

@@ -76,8 +76,7 @@ class RandomWarp(Augmentation):
 
     def matrices(self, images: Tensor, drawn: tuple[Tensor, ...]) -> list[Tensor]:
         """a0, a1, a2, b0, b1, b2 of ``warp``, each (batch,)."""
-        one = images.new_ones(len(images))
-        return [one, 0 * one, 0 * one, 0 * one, one, 0 * one]
+        raise NotImplementedError
 
     def transform(self, images: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
         parts = self.matrices(images, drawn)
@@ -138,8 +137,8 @@ class RandomTranslation(RandomWarp):
 
     def matrices(self, images: Tensor, drawn: tuple[Tensor, ...]) -> list[Tensor]:
         x, y = drawn
-        one = torch.ones_like(x)
-        return [one, 0 * one, -x, 0 * one, one, -y]
+        one, zero = torch.ones_like(x), torch.zeros_like(x)
+        return [one, zero, -x, zero, one, -y]
 
 
 class RandomZoom(RandomWarp):
@@ -198,8 +197,8 @@ class RandomShear(RandomWarp):
 
     def matrices(self, images: Tensor, drawn: tuple[Tensor, ...]) -> list[Tensor]:
         x, y = drawn
-        one = torch.ones_like(x)
-        return [one, x, 0 * one, y, one, 0 * one]
+        one, zero = torch.ones_like(x), torch.zeros_like(x)
+        return [one, x, zero, y, one, zero]
 
 
 class RandomPerspective(Augmentation):

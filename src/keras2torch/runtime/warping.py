@@ -24,7 +24,8 @@ def warp(
     if interpolation == "nearest":
         return read_pixels(images, round_half_away(y), round_half_away(x), fill_value)
     top, left = y.floor(), x.floor()
-    below, right = (y - top)[:, None].to(images.dtype), (x - left)[:, None].to(images.dtype)
+    below = (y - top)[:, None].to(images.dtype)
+    right = (x - left)[:, None].to(images.dtype)
     upper = (1 - right) * read_pixels(images, top, left, fill_value)
     upper = upper + right * read_pixels(images, top, left + 1, fill_value)
     lower = (1 - right) * read_pixels(images, top + 1, left, fill_value)
