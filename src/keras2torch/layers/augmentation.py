@@ -90,7 +90,9 @@ def beside_images(step: Step, parts: dict[str, Any], beside: Beside) -> dict[str
         if not isinstance(box_format, str):
             raise step.unsupported("bounding boxes without a format")
         # Keras makes them float32, whatever the model computes in.
-        given = step.compute("{0}.float()", boxes["boxes"], like=boxes["boxes"], dtype="float32")
+        given = step.compute(
+            "{0}.to(torch.float)", boxes["boxes"], like=boxes["boxes"], dtype="float32"
+        )
         parts["bounding_boxes"] = {
             "boxes": _moved(step, given, "boxes", beside),
             "labels": boxes["labels"],

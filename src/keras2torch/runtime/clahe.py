@@ -29,10 +29,10 @@ class ContrastLimitedAdaptiveHistogramEqualization(nn.Module):
         bytes_range = (0.0, 255.0)
         images = x if x.dim() == 4 else x[None]
         if self.value_range != bytes_range:
-            images = rescale_range(images.float(), self.value_range, bytes_range)
+            images = rescale_range(images.to(torch.float), self.value_range, bytes_range)
         y = self.equalized(images)
         if self.value_range != bytes_range:
-            y = rescale_range(y.float(), bytes_range, self.value_range)
+            y = rescale_range(y.to(torch.float), bytes_range, self.value_range)
         return y.to(x.dtype).reshape(x.shape)
 
     def equalized(self, images: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(nn.Module):
         """
         tiles = tiles.transpose(3, 4).flatten(4)
         pixels = tiles.shape[-1]
-        one = torch.ones((), device=tiles.device, dtype=torch.float32)
+        one = torch.ones((), device=tiles.device, dtype=torch.float)
         counts = one.new_zeros((*tiles.shape[:-1], 256))
         counts = counts.scatter_add(-1, tiles, one.expand(tiles.shape))
         if self.clip_limit > 0:
@@ -73,7 +73,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(nn.Module):
     def neighbours(self, side: int, count: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """For each place along one side of the image the tiles before and behind, and how far it is
         from the middle of the one to that of the other."""
-        place = torch.arange(side * count, dtype=torch.float32, device=x.device)
+        place = torch.arange(side * count, dtype=torch.float, device=x.device)
         place = (place - side / 2.0) / side + 1.0
         before = place.floor()
         tiles = before.long().sub(1)

@@ -233,7 +233,7 @@ class RandomPerspective(Augmentation):
 
     def transform(self, images: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
         chosen, moved = drawn
-        matrices = homography(self.corners(images).float(), moved.float())
+        matrices = homography(self.corners(images).to(torch.float), moved.to(torch.float))
         warped = warp(images, matrices, self.interpolation, "constant", self.fill_value)
         return torch.where(chosen, warped, images)
 

@@ -50,7 +50,7 @@ class Equalization(Augmentation):
 
     def equalized(self, x: Tensor) -> Tensor:
         """One channel of all images, from 0 to 255."""
-        places = (x.float() * (self.bins - 1) / 255).clamp(0, self.bins - 1).long()
+        places = (x.to(torch.float) * (self.bins - 1) / 255).clamp(0, self.bins - 1).long()
         counts = torch.bincount(places.flatten(), minlength=self.bins)
         if counts.count_nonzero() <= 1:
             return x

@@ -15,9 +15,9 @@ def warp(
     Source: tf.raw_ops.ImageProjectiveTransformV3, which computes the places in float32.
     """
     height, width = images.shape[-2:]
-    rows = torch.arange(height, dtype=torch.float32, device=images.device)[:, None]
-    columns = torch.arange(width, dtype=torch.float32, device=images.device)
-    a0, a1, a2, b0, b1, b2, c0, c1 = matrices.float()[:, :, None, None].unbind(1)
+    rows = torch.arange(height, dtype=torch.float, device=images.device)[:, None]
+    columns = torch.arange(width, dtype=torch.float, device=images.device)
+    a0, a1, a2, b0, b1, b2, c0, c1 = matrices.to(torch.float)[:, :, None, None].unbind(1)
     k = c0 * columns + c1 * rows + 1
     x = fold_place((a0 * columns + a1 * rows + a2) / k, width, fill_mode)
     y = fold_place((b0 * columns + b1 * rows + b2) / k, height, fill_mode)

@@ -30,7 +30,8 @@ CASTS = ("bfloat16", "half", "float")  # methods of tensors and modules
 class InFloat64(ast.NodeTransformer):
     """Makes the float64 twin of a port, as Keras' is made: every dtype it names becomes float64.
 
-    So what the port rounds to half precision, or keeps in float32, is computed in float64.
+    So what the port rounds to half precision, or keeps in float32, is computed in float64. Where
+    Keras computes in float32 even then, the port says ``torch.float``, which stays.
     """
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
