@@ -71,7 +71,7 @@ def build(spec):
 
     def is_shape(value):
         if isinstance(value, dict):
-            return "below" in value
+            return "shape" in value
         return all(v is None or isinstance(v, int) for v in value)
 
     def make_all(given):
