@@ -19,8 +19,10 @@ import torch
 from conftest import run_keras
 
 from keras2torch import port
+from keras2torch.errors import UnsupportedError
 from keras2torch.ops.calls import Drawn, OpCall
-from keras2torch.registry import all_ops
+from keras2torch.ops.refused import REFUSED
+from keras2torch.registry import all_ops, find
 from keras2torch.verify.check import apart
 from keras2torch.verify.torch_worker import run_port
 
@@ -163,3 +165,18 @@ def _compare_gradients(folder: Path, sheet: str, identity: str, done: Mapping[st
         assert np.array_equal(np.isnan(own), np.isnan(gradient)), f"gradient of {name}"
         apart_by = float(np.nanmax(np.abs(own - gradient), initial=0))
         assert apart_by <= EXACT * scale, f"gradient of {name}"
+
+
+def test_every_function_is_ported_or_refused(tmp_path: Path) -> None:
+    """What ``keras.ops`` has, asked of Keras itself."""
+    told = tmp_path / "functions.json"
+    run_keras("functions.py", {"told": str(told)}, "jax")
+    ported = {call.function for call in CALLS.values()}
+    assert not ported & REFUSED.keys() - {"svd"}
+    assert sorted(set(json.loads(told.read_text())) - ported - REFUSED.keys()) == []
+
+
+def test_a_refused_operation_says_why() -> None:
+    for name in ("VectorizedMap", "Nonzero", "Eigh", "ElasticTransform"):
+        with pytest.raises(UnsupportedError, match="is not ported: "):
+            find(name, True, "layer 'x'")

@@ -19,6 +19,7 @@ from keras2torch.ir.graph import Constant, leaves, map_leaves
 from keras2torch.ir.precision import round_parameters
 from keras2torch.ir.program import Tensor
 from keras2torch.ops.calls import OpCall
+from keras2torch.ops.refused import reason
 
 if TYPE_CHECKING:
     from keras2torch.ir.step import Step
@@ -221,7 +222,9 @@ def find(class_name: str, is_op: bool, where: str) -> LayerMapping:
     known: Mapping[str, LayerMapping] = OPS if is_op else LAYERS
     if class_name not in known:
         kind = "operation" if is_op else "layer"
-        raise UnsupportedError(f"{where}: Keras' {kind} {quoted(class_name)} has no port yet")
+        why = reason(class_name) if is_op else None
+        said = f"is not ported: {why}" if why else "has no port yet"
+        raise UnsupportedError(f"{where}: Keras' {kind} {quoted(class_name)} {said}")
     return known[class_name]
 
 
