@@ -75,6 +75,7 @@ def inspect(model: ModelName, config: ConfigFile = None) -> None:
 def check(
     model: ModelName,
     port: Annotated[Path, typer.Argument(metavar="PORT", help="A port's folder.")],
+    config: ConfigFile = None,
     data: Annotated[
         Path | None, typer.Option(help="Inputs to use: an .npz with an array per input.")
     ] = None,
@@ -84,6 +85,9 @@ def check(
     ] = None,
     json_file: JsonFile = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the proof.")] = None,
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="Let Keras run code that stands in the file.")
+    ] = False,
 ) -> None:
     """Prove that a port is its model: every layer's outputs, every parameter."""
     from keras2torch.porting import MODEL
@@ -100,7 +104,15 @@ def check(
             progress("check", len(ended), len(backends) + 3)
 
         progress("check", 0, len(backends) + 3)
-        report = run(model, port, data=data, backends=backends, progress=told)
+        report = run(
+            model,
+            port,
+            config=config,
+            data=data,
+            backends=backends,
+            trust_model=trust_model,
+            progress=told,
+        )
     print_report(_console(), report)
     if json_file:
         _write(json_file, json.dumps(report.to_json(), indent=1))

@@ -16,6 +16,7 @@ from keras2torch.errors import MissingExtra, PortError, ReferenceError, quoted
 EXTRAS = {
     "keras": "keras2torch[keras]",
     "tensorflow": "keras2torch[keras]",
+    "tf_keras": "keras2torch[keras2]",
     "jax": "keras2torch[keras]",
     "torch": "keras2torch[train]",
 }

@@ -27,12 +27,18 @@ HARD_SIGMOID = "keras2_hard_sigmoid"
 
 def described(saved: Saved) -> Mapping[str, Any]:
     """The saved model's description in Keras 3's notation."""
-    if saved.weights.names is None and not saved.keras_version.startswith("2."):
+    keras2 = is_keras2(saved)
+    if saved.weights.names is None and not keras2:
         return saved.model
+    return _model(_lists(saved.model) if keras2 else saved.model, keras2, 0)
+
+
+def is_keras2(saved: Saved) -> bool:
+    """Whether Keras 2 or an older one saved the model."""
     first, _, _ = saved.keras_version.partition(".")
-    keras2 = first in ("1", "2") or (first == "unknown" and _looks_old(saved.model))
-    model = _lists(saved.model) if keras2 else saved.model
-    return _model(model, keras2, 0)
+    if first == "unknown":
+        return saved.weights.names is not None and _looks_old(saved.model)
+    return first in ("1", "2")
 
 
 def _lists(value: Any) -> Any:

@@ -30,6 +30,7 @@ import numpy.typing as npt
 from keras2torch.errors import PortError, quoted
 from keras2torch.processes import require, run_worker
 from keras2torch.verify.inputs import made_inputs, read_inputs
+from keras2torch.verify.original import Original, original_of
 from keras2torch.verify.recording import Outputs, load_recording
 
 EQUAL_FLOAT64 = 1e-10
@@ -113,53 +114,63 @@ def check(
     model: str | Path,
     port: str | Path,
     *,
+    config: str | Path | None = None,
     data: str | Path | None = None,
     backends: Sequence[str] = ("tensorflow", "jax"),
+    trust_model: bool = False,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Report:
     """Compare a port with its original on the same inputs, each in a process of its own.
 
     The first backend runs in float64 and float32, the others in float32; backends on which Keras
-    can't run the model are left out, if others are named too. ``data`` is an ``.npz``
-    of inputs by name; without it inputs are made. ``progress`` is told of every run that ends.
+    can't run the model are left out, if others are named too; of Keras 2 there is TensorFlow only.
+    ``config`` is the JSON of the model's description where ``model`` holds weights alone. ``data``
+    is an ``.npz`` of inputs by name; without it inputs are made. ``trust_model`` lets Keras run
+    code that stands in the file. ``progress`` is told of every run that ends.
 
     Raises:
+        ModelError: the model can't be ported, and is not trusted.
         PortError: the folder holds no port, or it can't be run.
         ReferenceError: Keras can't run the original.
         DataError: the inputs don't fit.
         MissingExtra: a framework is not installed.
     """
     manifest = read_manifest(Path(port))
-    able = [name for name in backends if name in manifest.get("backends", backends)] or backends
-    left_out = [name for name in backends if name not in able]
-    backends = able
-    require("keras", "torch", *backends)
-    runs = [Run(backends[0], "float64"), *(Run(b, "float32") for b in backends)]
-    inputs = (
-        read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        keras, torch = _recorded(Path(model), Path(port), inputs, runs, Path(folder), progress)
-    differences = [
-        difference
-        for run in runs
-        for difference in _differences(
-            run, keras[run], torch[run.precision], keras[runs[0]], manifest["layers"]
+    with original_of(model, config, trust_model) as original:
+        known = ["tensorflow"] if original.keras2 else manifest.get("backends", backends)
+        able = [name for name in backends if name in known] or known
+        left_out = [name for name in backends if name not in able]
+        reason = "Keras 2 knows none but TensorFlow"
+        if not original.keras2:
+            reason = "Keras takes no strings there"
+        backends = able
+        require("tf_keras" if original.keras2 else "keras", "torch", *backends)
+        runs = [Run(backends[0], "float64"), *(Run(b, "float32") for b in backends)]
+        inputs = (
+            read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
         )
-    ]
-    seen = keras[runs[0]]
-    return Report(
-        model=Path(model).name,
-        port=str(port),
-        source_changed=_sha256(Path(model)) != manifest["source"]["sha256"],
-        differences=differences,
-        unseen=[key for key in seen if key not in torch["float64"]],
-        account=account(manifest),
-        notes=[
-            *manifest["notes"],
-            *(f"not compared on {name}: Keras takes no strings there" for name in left_out),
-        ],
-    )
+        with tempfile.TemporaryDirectory() as folder:
+            keras, torch = _recorded(original, Path(port), inputs, runs, Path(folder), progress)
+        differences = [
+            difference
+            for run in runs
+            for difference in _differences(
+                run, keras[run], torch[run.precision], keras[runs[0]], manifest["layers"]
+            )
+        ]
+        seen = keras[runs[0]]
+        return Report(
+            model=Path(model).name,
+            port=str(port),
+            source_changed=original.sha256 != manifest["source"]["sha256"],
+            differences=differences,
+            unseen=[key for key in seen if key not in torch["float64"]],
+            account=account(manifest),
+            notes=[
+                *manifest["notes"],
+                *(f"not compared on {name}: {reason}" for name in left_out),
+            ],
+        )
 
 
 def read_manifest(port: Path) -> dict[str, Any]:
@@ -176,7 +187,7 @@ def read_manifest(port: Path) -> dict[str, Any]:
 
 
 def _recorded(
-    model: Path,
+    original: Original,
     port: Path,
     inputs: Mapping[str, Array],
     runs: Sequence[Run],
@@ -190,7 +201,7 @@ def _recorded(
     def work(name: str, worker: str, job: dict[str, Any], backend: str | None) -> Recorded:
         path = folder / f"{name}.npz"
         common = {"inputs": str(folder / "inputs.npz"), "recording": str(path)}
-        run_worker(f"keras2torch.verify.{worker}", {**job, **common}, backend)
+        run_worker(worker, {**job, **common}, backend)
         progress(name)
         return load_recording(path)
 
@@ -199,8 +210,8 @@ def _recorded(
             run: pool.submit(
                 work,
                 f"Keras {run.name}",
-                "keras_worker",
-                {"model": str(model), "precision": run.precision},
+                original.worker,
+                original.job(run.precision),
                 run.backend,
             )
             for run in runs
@@ -209,7 +220,7 @@ def _recorded(
             precision: pool.submit(
                 work,
                 f"PyTorch {precision}",
-                "torch_worker",
+                "keras2torch.verify.torch_worker",
                 {"port": str(port), "precision": precision},
                 None,
             )
@@ -297,10 +308,3 @@ def account(manifest: Mapping[str, Any]) -> Account:
         trainable_torch=sum(line["count"] for line in lines if line["trainable"]),
         lines=list(lines),
     )
-
-
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,9 @@
 """Runs the original in Keras, in a process of its own, and writes down every layer's outputs.
 
 Called as ``python -m keras2torch.verify.keras_worker`` with KERAS_BACKEND set and a JSON object
-on standard input: ``model``, ``inputs`` (.npz), ``precision`` and ``recording`` (.npz to write).
+on standard input: ``model``, ``config`` (the JSON of its description, for weights alone),
+``trusted`` (whether code in the file may run), ``inputs`` (.npz), ``precision`` and ``recording``
+(.npz to write).
 """
 
 from __future__ import annotations
@@ -120,6 +122,20 @@ def _keep_mel_spectrogram() -> None:
 
     layer.linear_to_mel_weight_matrix = exact_matrix
     layer._dbscale = exact_decibels
+
+
+def as_archive(path: str, config: str | None, trusted: bool, folder: str) -> str:
+    """The model as a ``.keras`` file: the file itself, or one that Keras makes in ``folder``."""
+    if zipfile.is_zipfile(path):
+        return path
+    if config is None:
+        model = keras.saving.load_model(path, compile=False, safe_mode=not trusted)
+    else:
+        model = keras.models.model_from_json(Path(config).read_text())
+        model.load_weights(path)
+    made = str(Path(folder, "original.keras"))
+    model.save(made)
+    return made
 
 
 def load_original(path: str, precision: str) -> Any:
@@ -242,7 +258,11 @@ def tensors_for(model: Any, arrays: Mapping[str, Any], precision: str) -> list[A
 
 def main() -> None:
     job = json.load(sys.stdin)
-    model = load_original(job["model"], job["precision"])
+    if job["trusted"]:
+        keras.config.enable_unsafe_deserialization()
+    with tempfile.TemporaryDirectory() as folder:
+        path = as_archive(job["model"], job["config"], job["trusted"], folder)
+        model = load_original(path, job["precision"])
     with np.load(job["inputs"], allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     recording = record(model, tensors_for(model, arrays, job["precision"]))

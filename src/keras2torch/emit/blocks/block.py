@@ -174,7 +174,9 @@ class _Class:
         shape = line.any.shape if len(shapes) == 1 else None
         expression = self._stored(self.expressions[number])
         self.block.statements.append(
-            Statement((self.values[number],), "{0}", expression, operands, name, shape, condition=flag)
+            Statement(
+                (self.values[number],), "{0}", expression, operands, name, shape, condition=flag
+            )
         )
 
     def _copies(self, number: int) -> dict[int, Value]:
