@@ -80,6 +80,7 @@ class _ModelLowering:
         self.modules: dict[tuple[str, str], Module] = {}
         self.tensors: dict[Ref, Tensor] = {}
         self.mask_state = MaskState(graph)
+        self.latest: Any = None  # outputs in Keras' structure
 
     def lower(self) -> Model:
         for place, ref in enumerate(leaves(self.graph.inputs)):
@@ -111,7 +112,9 @@ class _ModelLowering:
         missing = [ref for ref in leaves(self.graph.outputs) if ref not in self.tensors]
         if missing and not self.findings.problems:
             raise ConfigError(f"layer {quoted(missing[0].layer)} has no output {missing[0].tensor}")
-        if not missing:
+        if not missing and self.graph.class_name == "Sequential":
+            self.program.outputs = self.latest
+        elif not missing:
             self.program.outputs = map_leaves(self.tensors.__getitem__, self.graph.outputs)
         return self.program
 
@@ -183,6 +186,8 @@ class _ModelLowering:
         """The tensor of a Ref with the mask that it has when the call runs."""
         if not isinstance(leaf, Ref):
             return leaf
+        if self.graph.class_name == "Sequential":
+            return self.latest  # a layer is called on all that the one before returns
         tensor = self.tensors[leaf]
         if tensor.mask is not None and self.mask_state.taken(leaf, call):
             return replace(tensor, mask=None)
@@ -278,10 +283,7 @@ class _ModelLowering:
             self._pretend(call)
             return
         flat = list(leaves(outputs))
-        if self.graph.class_name == "Sequential" and len(flat) != 1:
-            raise UnsupportedError(
-                f"layer {quoted(call.layer)}: several outputs inside a Sequential model"
-            )
+        self.latest = outputs
         for place, tensor in enumerate(flat):
             ref = Ref(call.layer, call.number, place)
             self.tensors[ref] = tensor

@@ -59,7 +59,7 @@ def joined(step: Step, inputs: Sequence[Tensor], axis: int, mask: Value | None) 
         *tensors,
         like=first,
         shape=tuple(shape),
-        dtype=merging.common_dtype(step, tensors),
+        dtype=merging.common_dtype(tensors),
         mask=mask,
     )
 

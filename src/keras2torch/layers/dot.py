@@ -1,6 +1,7 @@
 from typing import Any
 
 from keras2torch.errors import ConfigError
+from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
 from keras2torch.layers import merging
@@ -37,12 +38,12 @@ def dot(step: Step, inputs: Any) -> Tensor:
         ]
     shapes = [x.shape[1:axis] + x.shape[axis + 1 :] for x, axis in zip(tensors, axes, strict=True)]
     rest = shapes[0] + shapes[1]
-    like, dtype = tensors[0], merging.common_dtype(step, tensors)
-    if any(x.dtype != dtype for x in tensors):
-        raise step.unsupported("inputs of different dtypes")
+    like, dtype = tensors[0], merging.common_dtype(tensors)
+    tensors = [step.cast(x, dtype) for x in tensors]
     if not rest:
+        kept = "" if dtype in FLOATS else f", dtype=torch.{dtype}"
         return step.compute(
-            "({0} * {1}).sum(dim=1, keepdim=True)",
+            f"({{0}} * {{1}}).sum(dim=1, keepdim=True{kept})",
             *tensors,
             like=like,
             shape=(like.shape[0], 1),

@@ -88,9 +88,11 @@ def _merged(step: Step, inputs: Any, operator: str) -> Tensor:
     tensors = merging.of_one_rank(step, given)
     if len(tensors) == 1:
         return tensors[0]
-    dtype = merging.common_dtype(step, tensors)
+    dtype = merging.common_dtype(tensors)
     if dtype == "bool":
         raise step.unsupported("arithmetic with booleans")
+    if operator == " - ":  # PyTorch subtracts no booleans
+        tensors = [step.cast(x, dtype) if x.dtype == "bool" else x for x in tensors]
     mask = merging.either_mask(step, given)
     expression = operator.join(f"{{{place}}}" for place in range(len(tensors)))
     shape = merging.broadcast(step, [x.shape for x in tensors])
@@ -107,7 +109,7 @@ def _chosen(step: Step, inputs: Any, expression: str) -> Tensor:
     result = tensors[0]
     for x in tensors[1:]:
         shape = merging.broadcast(step, [result.shape, x.shape])
-        dtype = merging.common_dtype(step, [result, x])
+        dtype = merging.common_dtype([result, x])
         mask = merging.either_mask(step, [result, x])
         where = "torch.where({0}.unsqueeze(-1), {1}, {2})"
         if x.mask is not None:

@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from keras2torch.errors import ConfigError
-from keras2torch.ir.dtypes import FLOATS, HALVES
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Tensor, Value
 from keras2torch.ir.step import Step
-from keras2torch.ir.writer import INTEGER_DTYPES
+from keras2torch.ops.promotion import result_type
 
 
 def inputs_of(step: Step, inputs: Any) -> list[Tensor]:
@@ -83,17 +82,9 @@ def broadcast(step: Step, shapes: Sequence[Shape]) -> Shape:
     return tuple(result)
 
 
-def common_dtype(step: Step, inputs: Sequence[Tensor]) -> str:
-    """The dtype of a result: both frameworks agree on it but for mixed integers."""
-    dtypes = {x.dtype for x in inputs}
-    if len(dtypes) == 1:
-        return dtypes.pop()
-    if dtypes <= set(INTEGER_DTYPES):
-        raise step.unsupported(f"inputs of dtypes {sorted(dtypes)}")
-    floats = dtypes & set(FLOATS)
-    if floats == set(HALVES):
-        return "float32"
-    return max(floats, key=FLOATS.index)
+def common_dtype(inputs: Sequence[Tensor]) -> str:
+    """Keras' dtype of a result, which is PyTorch's too."""
+    return result_type(*(x.dtype for x in inputs))
 
 
 def either_mask(step: Step, inputs: Sequence[Tensor]) -> Value | None:

@@ -221,7 +221,7 @@ def record(model: Any, inputs: list[Any]) -> Recording:
     try:
         given = inputs[0] if len(inputs) == 1 else inputs
         if isinstance(getattr(model, "_inputs_struct", None), dict):
-            given = dict(zip(model._inputs_struct, inputs, strict=True))
+            given = dict(zip(sorted(model._inputs_struct), inputs, strict=True))
         outputs = model(given, training=False)
     finally:
         keras.layers.Layer.__call__ = original
