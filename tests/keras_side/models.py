@@ -184,6 +184,66 @@ def shapes():
     return keras.Model(series, [x, flat])
 
 
+def attended(x, *, heads, size, memory=None, causal=False, name):
+    """Attention with its residual and normalization; of ``memory``, or of ``x`` itself."""
+    attention = layers.MultiHeadAttention(heads, size, name=f"{name}_attention")
+    seen = attention(x, x if memory is None else memory, use_causal_mask=causal)
+    return layers.LayerNormalization(name=f"{name}_norm")(layers.Add()([x, seen]))
+
+
+def fed_forward(x, *, width, name):
+    """The two Dense layers of a Transformer's block with their residual and normalization."""
+    y = layers.Dense(width, activation="gelu", name=f"{name}_wide")(x)
+    y = layers.Dropout(0.1)(layers.Dense(x.shape[-1], name=f"{name}_narrow")(y))
+    return layers.LayerNormalization(name=f"{name}_norm")(layers.Add()([x, y]))
+
+
+def transformer_encoder():
+    """A sentence classifier: one block that normalizes first, masks, learned positions."""
+    tokens = keras.Input((10,), dtype="int32", name="tokens")
+    positions = keras.ops.cumsum(keras.ops.ones_like(tokens), axis=1) - 1
+    x = layers.Embedding(40, 16, mask_zero=True, name="words")(tokens)
+    x = layers.Add()([x, layers.Embedding(10, 16, name="positions")(positions)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    y = layers.MultiHeadAttention(4, 4, dropout=0.1, name="attention")(y, y)
+    x = layers.Add()([x, layers.Dropout(0.1)(y)])
+    x = fed_forward(x, width=32, name="feed_forward")
+    x = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(tokens, layers.Dense(3, activation="softmax", name="classes")(x))
+
+
+def transformer_decoder():
+    """A translator: the decoder looks at what is before, and at the encoded source twice; the
+    target's embedding makes the scores of words too."""
+    source = keras.Input((9,), dtype="int32", name="source")
+    target = keras.Input((None,), dtype="int32", name="target")
+    memory = layers.Embedding(40, 12, mask_zero=True, name="source_words")(source)
+    memory = fed_forward(
+        attended(memory, heads=3, size=4, name="source"), width=24, name="source_feed"
+    )
+    words = layers.ReversibleEmbedding(50, 12, mask_zero=True, name="target_words")
+    x = words(target)
+    for number in (1, 2):
+        x = attended(x, heads=3, size=4, causal=True, name=f"self_{number}")
+        x = attended(x, heads=3, size=5, memory=memory, name=f"cross_{number}")
+        x = fed_forward(x, width=24, name=f"feed_{number}")
+    return keras.Model([source, target], words(x, reverse=True))
+
+
+def masked_encoder():
+    """Masks that enter a nested model, and one that leaves it."""
+    tokens = keras.Input((8,), dtype="int32", name="tokens")
+    steps = keras.Input((8, 6))
+    smoother = keras.Model(
+        steps, layers.GRU(6, return_sequences=True)(layers.Dense(6)(steps)), name="smoother"
+    )
+    words = keras.Input((8,), dtype="int32")
+    reader = keras.Sequential([words, layers.Embedding(30, 6, mask_zero=True)], name="reader")
+    x = smoother(smoother(reader(tokens)))
+    x, weights = layers.AdditiveAttention()([x, reader(tokens)], return_attention_scores=True)
+    return keras.Model(tokens, [layers.LSTM(4)(x), weights])
+
+
 def odd_names():
     """Names that would be code, keywords, a module's attributes, or each other."""
     x = keras.Input((4,), name="for")
@@ -317,6 +377,9 @@ MODELS = {
         translator,
         shapes,
         nests,
+        transformer_encoder,
+        transformer_decoder,
+        masked_encoder,
         odd_names,
         residual,
         trained,
