@@ -224,4 +224,7 @@ def _returned(model: Model, name_of: Mapping[Value, str]) -> tuple[str, str]:
             return f"tuple[{', '.join(map(kind, part))}]"
         return str(part)
 
-    return write(structure), kind(map_leaves(lambda tensor: tensor.kind, model.outputs))
+    text = write(structure)
+    if isinstance(structure, tuple) and len(structure) > 1:
+        text = text[1:-1]
+    return text, kind(map_leaves(lambda tensor: tensor.kind, model.outputs))

@@ -151,10 +151,12 @@ def _module(
         "gated": True if gated else None,
         "dropout": rate or None,
     }
-    kind = "MultiHeadAttentionWithWeights" if weighted else "MultiHeadAttention"
+    kind = "GroupedQueryAttention" if gated or options["num_kv_heads"] else "MultiHeadAttention"
     if query.rank != 3:
-        kind = "MultiAxisAttention"
+        kind = "GatedMultiAxisAttention" if gated else "MultiAxisAttention"
         options.update(_equations(query.rank, heads.axes))
+    elif weighted:
+        kind += "WithWeights"
     written = {key: option for key, option in options.items() if option is not None}
     module = step.module(step.helper(kind), sizes[0], heads.count, heads.size, **written)
     usual = _usual_start(step)

@@ -41,11 +41,7 @@ def by_heads(x: Tensor, heads: int) -> Tensor:
 
 
 class AttentionHeads(nn.Module):
-    """The projections of attention with several heads; which attention is told by a subclass.
-
-    Groups of heads may share their keys and values (``num_kv_heads``); a gate of the query may
-    scale what the heads return.
-    """
+    """The projections of attention with several heads; a subclass tells which attention."""
 
     def __init__(
         self,
@@ -53,24 +49,19 @@ class AttentionHeads(nn.Module):
         num_heads: int,
         head_dim: int,
         *,
-        num_kv_heads: int | None = None,
         kdim: int | None = None,
         vdim: int | None = None,
         value_dim: int | None = None,
         out_dim: int | None = None,
         bias: bool = True,
-        gated: bool = False,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.num_kv_heads = num_kv_heads or num_heads
         value_dim = value_dim or head_dim
-        kv_heads = self.num_kv_heads
         self.query = nn.Linear(embed_dim, num_heads * head_dim, bias)
-        self.key = nn.Linear(kdim or embed_dim, kv_heads * head_dim, bias)
-        self.value = nn.Linear(vdim or embed_dim, kv_heads * value_dim, bias)
-        self.gate = nn.Linear(embed_dim, num_heads * value_dim, bias) if gated else None
+        self.key = nn.Linear(kdim or embed_dim, num_heads * head_dim, bias)
+        self.value = nn.Linear(vdim or embed_dim, num_heads * value_dim, bias)
         self.output = nn.Linear(num_heads * value_dim, out_dim or embed_dim, bias)
         self.dropout = nn.Dropout(dropout)
         self.reset_parameters()
@@ -83,23 +74,63 @@ class AttentionHeads(nn.Module):
                 if part.bias is not None:
                     nn.init.zeros_(part.bias)
 
-    def split(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def split(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The projections by heads: (batch, num_heads, T or S, size of a head)."""
         q = by_heads(self.query(query), self.num_heads)
-        k = by_heads(self.key(key), self.num_kv_heads)
-        v = by_heads(self.value(value), self.num_kv_heads)
-        if self.num_kv_heads < self.num_heads:
-            groups = self.num_heads // self.num_kv_heads
-            k = k.repeat_interleave(groups, dim=1)
-            v = v.repeat_interleave(groups, dim=1)
+        k = by_heads(self.key(key), self.num_heads)
+        v = by_heads(self.value(value), self.num_heads)
         return q, k, v
 
     def merge(self, heads: Tensor, query: Tensor) -> Tensor:
-        """What the heads return, side by side in the last dimension, to (batch, T, out_dim)."""
-        if self.gate is not None:
-            heads = heads * torch.sigmoid(self.gate(query))
+        """What the heads return, side by side in the last dimension, to (batch, T, out)."""
         merged: Tensor = self.output(heads)
         return merged
+
+
+class GroupedHeads(AttentionHeads):
+    """Heads that share keys and values in groups, and that a gate of the query may scale."""
+
+    def __init__(
+        self,
+        *sizes: int,
+        num_kv_heads: int | None = None,
+        gated: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(*sizes, **options)
+        self.groups = self.num_heads // (num_kv_heads or self.num_heads)
+        self.key = self._smaller(self.key)
+        self.value = self._smaller(self.value)
+        values, bias = self.output.in_features, self.output.bias is not None
+        self.gate = nn.Linear(self.query.in_features, values, bias) if gated else None
+        self.reset_parameters()
+
+    def _smaller(self, full: nn.Linear) -> nn.Linear:
+        size = full.out_features // self.groups
+        return nn.Linear(full.in_features, size, full.bias is not None)
+
+    def split(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        q = by_heads(self.query(query), self.num_heads)
+        k = by_heads(self.key(key), self.num_heads // self.groups)
+        v = by_heads(self.value(value), self.num_heads // self.groups)
+        k = k.repeat_interleave(self.groups, dim=1)
+        v = v.repeat_interleave(self.groups, dim=1)
+        return q, k, v
+
+    def merge(self, heads: Tensor, query: Tensor) -> Tensor:
+        if self.gate is not None:
+            heads = heads * torch.sigmoid(self.gate(query))
+        return super().merge(heads, query)
 
 
 class MultiHeadAttention(AttentionHeads):
@@ -127,9 +158,10 @@ class MultiHeadAttention(AttentionHeads):
 
 
 class MultiHeadAttentionWithWeights(AttentionHeads):
-    """Attention that returns its weights (batch, num_heads, T, S) too, and may drop some of them.
+    """Attention that returns its weights (batch, num_heads, T, S) too, and may drop some.
 
-    Shapes and mask are those of MultiHeadAttention, but a query that may see nothing takes nothing.
+    Shapes and mask are those of MultiHeadAttention, but a query that may see nothing
+    takes nothing.
     """
 
     def forward(
@@ -167,3 +199,15 @@ class MultiAxisAttention(AttentionHeads):
         weights = masked_softmax(scores.flatten(-self.axes), mask).view_as(scores)
         heads = torch.einsum(self.combine, self.dropout(weights), v)
         return self.merge(heads.flatten(-2), query), weights
+
+
+class GroupedQueryAttention(GroupedHeads, MultiHeadAttention):
+    """MultiHeadAttention whose heads share keys and values in groups, or have a gate."""
+
+
+class GroupedQueryAttentionWithWeights(GroupedHeads, MultiHeadAttentionWithWeights):
+    """MultiHeadAttentionWithWeights with groups of heads, or a gate."""
+
+
+class GatedMultiAxisAttention(GroupedHeads, MultiAxisAttention):
+    """MultiAxisAttention whose heads have a gate."""
