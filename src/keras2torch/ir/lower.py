@@ -15,7 +15,7 @@ from keras2torch.ir.dtypes import FLOATS
 from keras2torch.ir.graph import Call, Graph, Layer, Ref, Shape, leaves, map_leaves
 from keras2torch.ir.mask_state import MaskState
 from keras2torch.ir.named_weights import weights_of
-from keras2torch.ir.nested import call_model, return_masks
+from keras2torch.ir.nested import call_model, return_masks, unmasked
 from keras2torch.ir.program import Model, Module, Program, Tensor, Traced, Value
 from keras2torch.ir.step import Findings, OpStep, Step
 from keras2torch.ir.writer import INTEGER_DTYPES, Writer
@@ -220,9 +220,11 @@ class _ModelLowering:
         inner = module.model
         if inner is None or inner.outputs is None:
             return None
-        masked = tuple(place for place, tensor in enumerate(given) if tensor.mask is not None)
-        if masked != inner.masked:
-            raise UnsupportedError(f"{layer.where}: called with masks and without")
+        masked = {place for place, tensor in enumerate(given) if tensor.mask is not None}
+        if not masked <= set(inner.masked):
+            raise UnsupportedError(f"{layer.where}: called without a mask, then with one")
+        for place in sorted(set(inner.masked) - masked):
+            given[place] = unmasked(writer, given[place])
         operands = []
         for tensor, (_, own) in zip(given, inner.inputs, strict=False):
             operands.append(writer.ordered(tensor, own.order))

@@ -26,6 +26,8 @@ class MaskState:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._calls = {(call.layer, call.number): call for call in graph.calls}
+        self._owners: dict[Ref, Ref] = {}
+        self._nested: dict[str, list[bool]] = {}
         self._takers: dict[Ref, list[Node]] = {}
         for call in graph.calls:
             for ref in self._taken(call):
@@ -48,7 +50,9 @@ class MaskState:
         layer = self._graph.layers[call.layer]
         if layer.graph is not None:
             given = [leaf for leaf in leaves(list(call.args)) if isinstance(leaf, Ref)]
-            for ref, taken in zip(given, MaskState(layer.graph).taken_inputs(), strict=False):
+            if call.layer not in self._nested:
+                self._nested[call.layer] = MaskState(layer.graph).taken_inputs()
+            for ref, taken in zip(given, self._nested[call.layer], strict=False):
                 if taken:
                     yield ref
         elif layer.class_name == "MultiHeadAttention":
@@ -59,14 +63,18 @@ class MaskState:
 
     def _own(self, ref: Ref) -> Ref:
         """The first name of the tensor that ``ref`` is."""
-        for _ in self._calls:
+        names = []
+        while ref not in self._owners:
+            names.append(ref)
             call = self._calls.get((ref.layer, ref.call))
             first = call.args[0] if call is not None and call.args else None
             returning = self._graph.layers[ref.layer].class_name in RETURNING
             if not returning or not isinstance(first, Ref):
-                break
-            ref = first
-        return ref
+                self._owners[ref] = ref
+            else:
+                ref = first
+        self._owners.update(dict.fromkeys(names, self._owners[ref]))
+        return self._owners[ref]
 
 
 def running_order(graph: Graph) -> list[Node]:

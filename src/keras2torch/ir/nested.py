@@ -54,6 +54,15 @@ def call_model(writer: Writer, module: Module, inner: Model, operands: Sequence[
     return type(parts)(made) if isinstance(parts, (list, tuple)) else made[0]
 
 
+def unmasked(writer: Writer, x: Tensor) -> Tensor:
+    """The tensor with a mask of ones, which hides nothing: for a model that expects a mask."""
+    expression = "torch.ones_like({0}[..., 0], dtype=torch.bool)"
+    like = replace(x, shape=x.shape[:-1], order=None, flat=None, mask=None)
+    plain = writer.keras_order(x)
+    mask = writer.compute(expression, plain, like=like, dtype="bool", hint="mask")
+    return replace(x, mask=mask.value)
+
+
 def masks_made(inner: Model) -> list[Value]:
     """The masks of a model's outputs, each once."""
     masks = (tensor.mask for tensor in leaves(inner.outputs))

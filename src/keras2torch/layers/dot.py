@@ -7,7 +7,7 @@ from keras2torch.ir.step import Step
 from keras2torch.layers import merging
 from keras2torch.registry import example, layer
 
-LETTERS = "ijklmnopq"  # of the axes that stay; b is the batch, d what is summed
+LETTERS = "ijklmnopqrstuvwxyz"  # of the axes that stay; b is the batch, d what is summed
 
 
 @layer(
@@ -50,6 +50,8 @@ def dot(step: Step, inputs: Any) -> Tensor:
             dtype=dtype,
             mask=None,
         )
+    if len(rest) > len(LETTERS):
+        raise step.unsupported(f"inputs of shapes {[x.shape for x in tensors]}")
     letters = [LETTERS[: len(shapes[0])], LETTERS[len(shapes[0]) :][: len(shapes[1])]]
     terms = [
         f"b{own[: axis - 1]}d{own[axis - 1 :]}" for own, axis in zip(letters, axes, strict=True)

@@ -8,6 +8,7 @@ from keras2torch.layers import attention_masks as masks
 from keras2torch.layers.attention_heads import WEIGHTS, Heads, attend, common_examples, size_of
 from keras2torch.registry import Integers, example, layer
 
+MOST_AXES = 12  # einsum needs a letter for each, two for those attended to
 SIZES = {"num_heads": 2, "key_dim": 3}
 
 
@@ -45,7 +46,7 @@ def multi_head_attention(
 ) -> Any:
     """Attention of several heads. Keras takes no mask of the query but the one it carries."""
     rank = value.rank
-    if query.rank != rank or rank < 3:
+    if query.rank != rank or not 3 <= rank <= MOST_AXES:
         raise step.unsupported(f"inputs of shapes {query.shape} and {value.shape}")
     size = step.config.int("key_dim", low=1)
     count = step.config.int("num_heads", low=1)
