@@ -169,7 +169,7 @@ class _ModelLowering:
         # Keras overrides a recorded `training` with the one it is run in.
         kwargs.pop("training", None)
         if layer.graph is not None:
-            return self._nested(layer, layer.graph, args, kwargs)
+            return self._nested(layer, layer.graph, args, kwargs, call)
         step = (OpStep if layer.is_op else Step)(
             layer.name,
             self.program,
@@ -193,7 +193,9 @@ class _ModelLowering:
             return replace(tensor, mask=None)
         return tensor
 
-    def _nested(self, layer: Layer, graph: Graph, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def _nested(
+        self, layer: Layer, graph: Graph, args: list[Any], kwargs: dict[str, Any], call: Call
+    ) -> Any:
         """A call of a model inside this one: a class of its own, made at the first call."""
         writer = Writer(self.program, layer.name)
         args = args or [kwargs.pop("inputs", None)]
@@ -207,9 +209,15 @@ class _ModelLowering:
                 leaves(graph.inputs), self._arguments(layer, graph, args), strict=True
             )
         ]
+        refs = list(leaves([*call.args, call.kwargs.get("inputs")]))
         for place, mask in enumerate(masks[: len(given)]):
-            if isinstance(mask, Tensor):
-                given[place] = replace(given[place], mask=writer.boolean(mask).value)
+            if not isinstance(mask, Tensor):
+                continue
+            value = writer.boolean(mask).value
+            if value is not given[place].mask and self.mask_state.used_later(refs[place], call):
+                # Keras hangs it on the argument itself, for all who meet that later.
+                raise UnsupportedError(f"{layer.where}: a mask that stays on its argument")
+            given[place] = replace(given[place], mask=value)
         module = self.modules.get((layer.name, ""))
         if module is None:
             path = f"{self.program.path}{layer.name}/"

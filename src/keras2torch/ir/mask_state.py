@@ -32,14 +32,23 @@ class MaskState:
         for call in graph.calls:
             for ref in self._taken(call):
                 self._takers.setdefault(self._own(ref), []).append((call.layer, call.number))
-        order = running_order(graph) if self._takers else []
-        self._place = {node: place for place, node in enumerate(order)}
+        self._place = _places(graph) if self._takers else {}
 
     def taken(self, ref: Ref, call: Call) -> bool:
         """Whether the mask of ``ref`` is gone when ``call`` runs."""
         takers = self._takers.get(self._own(ref), ()) if self._takers else ()
         place = self._place.get((call.layer, call.number), 0)
         return any(self._place.get(taker, place) < place for taker in takers)
+
+    def used_later(self, ref: Ref, call: Call) -> bool:
+        """Whether another call meets the tensor after ``call``, which leaves a mask on it."""
+        places = self._place or _places(self._graph)
+        own, now = self._own(ref), places.get((call.layer, call.number), 0)
+        return any(
+            places.get((other.layer, other.number), 0) > now
+            and any(isinstance(leaf, Ref) and self._own(leaf) == own for leaf in _leaves(other))
+            for other in self._graph.calls
+        )
 
     def taken_inputs(self) -> list[bool]:
         """For each input of the model, whether its mask is gone after a run."""
@@ -77,15 +86,22 @@ class MaskState:
         return self._owners[ref]
 
 
+def _leaves(call: Call) -> Iterator[object]:
+    return leaves([list(call.args), dict(call.kwargs)])
+
+
+def _places(graph: Graph) -> dict[Node, int]:
+    return {node: place for place, node in enumerate(running_order(graph))}
+
+
 def running_order(graph: Graph) -> list[Node]:
     """The calls of a model in the order in which Keras runs them: by their distance from the
     outputs, then as a search from the outputs finds them."""
     calls = {(call.layer, call.number): call for call in graph.calls}
     parents = {
-        node: [(leaf.layer, leaf.call) for leaf in leaves([list(call.args), dict(call.kwargs)])
-               if isinstance(leaf, Ref)]
+        node: [(leaf.layer, leaf.call) for leaf in _leaves(call) if isinstance(leaf, Ref)]
         for node, call in calls.items()
-    }  # fmt: skip
+    }
     finished: dict[Node, None] = {}  # parents before their children, in the order they are found
     for output in leaves(graph.outputs):
         stack = [((output.layer, output.call), False)]
