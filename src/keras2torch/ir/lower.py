@@ -169,7 +169,8 @@ class _ModelLowering:
         # Keras overrides a recorded `training` with the one it is run in.
         kwargs.pop("training", None)
         if layer.graph is not None:
-            return self._nested(layer, layer.graph, args, kwargs, call)
+            self._check_masks(layer, call, kwargs.get("mask"))
+            return self._nested(layer, layer.graph, args, kwargs)
         step = (OpStep if layer.is_op else Step)(
             layer.name,
             self.program,
@@ -193,9 +194,17 @@ class _ModelLowering:
             return replace(tensor, mask=None)
         return tensor
 
-    def _nested(
-        self, layer: Layer, graph: Graph, args: list[Any], kwargs: dict[str, Any], call: Call
-    ) -> Any:
+    def _check_masks(self, layer: Layer, call: Call, masks: Any) -> None:
+        """Refuse a mask that Keras hangs on a nested model's argument for others to meet later."""
+        refs = leaves([*call.args, call.kwargs.get("inputs")])
+        for ref, mask in zip(refs, leaves(masks), strict=False):
+            if not isinstance(ref, Ref) or not isinstance(mask, Tensor):
+                continue
+            own = self._tensor(ref, call).mask
+            if own is not mask.value and self.mask_state.used_later(ref, call):
+                raise UnsupportedError(f"{layer.where}: a mask that stays on its argument")
+
+    def _nested(self, layer: Layer, graph: Graph, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """A call of a model inside this one: a class of its own, made at the first call."""
         writer = Writer(self.program, layer.name)
         args = args or [kwargs.pop("inputs", None)]
@@ -209,15 +218,9 @@ class _ModelLowering:
                 leaves(graph.inputs), self._arguments(layer, graph, args), strict=True
             )
         ]
-        refs = list(leaves([*call.args, call.kwargs.get("inputs")]))
         for place, mask in enumerate(masks[: len(given)]):
-            if not isinstance(mask, Tensor):
-                continue
-            value = writer.boolean(mask).value
-            if value is not given[place].mask and self.mask_state.used_later(refs[place], call):
-                # Keras hangs it on the argument itself, for all who meet that later.
-                raise UnsupportedError(f"{layer.where}: a mask that stays on its argument")
-            given[place] = replace(given[place], mask=value)
+            if isinstance(mask, Tensor):
+                given[place] = replace(given[place], mask=writer.boolean(mask).value)
         module = self.modules.get((layer.name, ""))
         if module is None:
             path = f"{self.program.path}{layer.name}/"
