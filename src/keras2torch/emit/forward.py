@@ -65,7 +65,9 @@ def _named(
         said = [name_of.get(value, "_") for value in statement.targets]
         places.update({v: (number, name_of[v]) for v in statement.targets if v in name_of})
         target = re.sub(r"\(_(, _)*\)", "_", _filled(statement.target, said))
-        if target.isidentifier() and target not in declared and number in called:
+        returned_loose = statement.targets[0] in outputs and not loose.isdisjoint(given)
+        untyped = number in called or returned_loose
+        if target.isidentifier() and target not in declared and untyped:
             target = f"{target}: {statement.kind}"
         elif target in plain and number in called:
             # Modules return what mypy knows nothing of, and only a declaration holds against it.

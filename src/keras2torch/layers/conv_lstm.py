@@ -122,6 +122,8 @@ def direction(
     if x.rank != rank + 3:
         raise step.unsupported(f"an input of shape {x.shape}")
     order, image = _orders(step, rank)
+    if order is None and x.mask is not None and len(step.shape_of(x.mask) or ()) > 2:
+        raise step.unsupported("a mask of single places, with channels first,")
     x = step.ordered(step.floating(x), order)
     given = [step.ordered(state, image) for state in initial]
     rnn, sizes = _module(step, cell, x, part)
