@@ -22,6 +22,7 @@ from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved, read
+from keras2torch.replacing import replace_folder
 from keras2torch.sources import located
 
 MODEL = "model.py"
@@ -104,23 +105,11 @@ def _write(
         text = json.dumps(manifest, indent=2)
         (aside / MANIFEST).write_text(text + "\n", encoding="ascii")
         aside.chmod(0o777 & ~_umask())
-        if out.is_dir():
-            _replace_files(aside, out)
-        else:
-            aside.rename(out)
+        replace_folder(aside, out, {MODEL, WEIGHTS, VOCABULARY, MANIFEST})
     except OSError as error:
         raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _replace_files(aside: Path, out: Path) -> None:
-    """Renew an older port in place, its manifest last; whatever else the folder holds stays."""
-    for name in (WEIGHTS, VOCABULARY, MODEL, MANIFEST):
-        if (aside / name).exists():
-            os.replace(aside / name, out / name)
-        elif name == VOCABULARY:
-            (out / name).unlink(missing_ok=True)
 
 
 def _umask() -> int:
