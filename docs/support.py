@@ -1,20 +1,27 @@
 """Writes docs/support.md from the registry: `make docs`. A test compares the two."""
 
+import ast
+import inspect
+import re
 from pathlib import Path
 
-from keras2torch.registry import all_layers
+from keras2torch.ops import refused
+from keras2torch.registry import LayerMapping, all_layers
 
-HEAD = """# Supported layers
+HEAD = """# Supported layers and operations
 
 Made from the registry by `make docs`. Each layer is exact: every example of it, over the options
-named here, is compared with real Keras, outputs and gradients, in float64 to 1e-12. An option or a
-layer that is not listed is refused when a model is ported, with its name and the reason.
+named here, is compared with real Keras, outputs and gradients, in float64 to 1e-12. An option that
+is not listed is refused when a model is ported, with its name and the reason, and so is what the
+last column says.
 
 In training, layers that draw random numbers are statistically equal: the same function of what is
 drawn, from the same distribution as in Keras, but other numbers.
 
-| Keras layer | in PyTorch | in training | options that the examples cover |
-|---|---|---|---|
+## Layers
+
+| Keras layer | in PyTorch | in training | options that the examples cover | refused |
+|---|---|---|---|---|
 """
 
 
@@ -27,8 +34,30 @@ def table() -> str:
         if any(example.masked for example in mapping.examples):
             options.append("*masks*")
         training = "exact" if mapping.training == "exact" else "statistically equal"
-        rows.append(f"| {name} | {text} | {training} | {', '.join(options)} |")
-    return HEAD + "\n".join(rows) + "\n"
+        cells = (name, text, training, ", ".join(options), "; ".join(reasons(mapping)))
+        rows.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return HEAD + "\n".join(rows) + "\n\n" + refused.table()
+
+
+def reasons(mapping: LayerMapping) -> list[str]:
+    """What the mapping's own file refuses, as it says it; … stands for what a model says there."""
+    module = inspect.getmodule(mapping.function)
+    assert module is not None
+    found = []
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if is_call and node.func.attr == "unsupported" and node.args:
+            found.append(_said(node.args[0]))
+    return sorted(set(filter(None, found)))
+
+
+def _said(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value).strip(", ")
+    if isinstance(node, ast.JoinedStr):
+        parts = [str(p.value) if isinstance(p, ast.Constant) else "…" for p in node.values]
+        return re.sub(r"\s+", " ", "".join(parts)).strip(", ")
+    return ""
 
 
 if __name__ == "__main__":
