@@ -1,4 +1,4 @@
-"""Models that are no file on this machine: hubs, stood in for by packages of this test, and code."""
+"""Models that are no file on this machine: on hubs, which this test stands in for, and in code."""
 
 from __future__ import annotations
 
