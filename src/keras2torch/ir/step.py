@@ -84,7 +84,7 @@ class Step(Writer):
         self.mask_is_explicit = False
         config.ignore("name")
         self.path = path or name
-        self.precision = Precision(policy_of(config.raw("dtype", None), self.where, self.path))
+        self.precision = self._precision()
         self.parts: list[Step] = []
         self.is_called = False
 
@@ -92,6 +92,9 @@ class Step(Writer):
     def where(self) -> str:
         """How errors name the layer."""
         return self.config.where
+
+    def _precision(self) -> Precision:
+        return Precision(policy_of(self.config.raw("dtype", None), self.where, self.path))
 
     @property
     def dtype(self) -> str:
@@ -272,6 +275,9 @@ class Step(Writer):
 
 class OpStep(Step):
     """One call of an operation of ``keras.ops``; its option ``dtype`` is that of its result."""
+
+    def _precision(self) -> Precision:
+        return Precision()
 
 
 def _written(value: object) -> str:
