@@ -84,16 +84,16 @@ def round_parameters(step: Step, statements: list[Statement]) -> None:
 
 def _rounded(step: Step, expression: str, place: int, module: Module) -> str:
     """``{0}({1})`` becomes ``call_in(torch.float16, {0}, {1})``, ``{0}.weight`` is cast."""
-    call = f"{step.helper('call_in')}(torch.{module.computes}, {{{place}}}"
 
     def use(match: re.Match[str]) -> str:
         behind = match["behind"]
         if match["before"]:  # done already
             return match[0]
-        if behind == "()":
-            return f"{call})"
-        if behind == "(":
-            return f"{call}, "
+        if behind in ("(", "()"):
+            call = f"{step.helper('call_in')}(torch.{module.computes}, {{{place}}}"
+            return f"{call}, " if behind == "(" else f"{call})"
+        if not behind and expression.startswith("run_masked("):
+            return f"{step.helper('callable_in')}(torch.{module.computes}, {{{place}}})"
         key = behind.removeprefix(".").removesuffix(".dtype")
         if not behind.startswith(".") or key not in {**module.parameters, **module.buffers}:
             raise step.unsupported(f"dtype policy mixed_{module.computes}")
@@ -101,5 +101,5 @@ def _rounded(step: Step, expression: str, place: int, module: Module) -> str:
             return f"torch.{module.computes}"
         return f"{{{place}}}{behind}.to(torch.{module.computes})"
 
-    before = rf"(?P<before>call_in\(torch\.\w+, )?\{{{place}\}}"
+    before = rf"(?P<before>call(able)?_in\(torch\.\w+, )?\{{{place}\}}"
     return re.sub(before + r"(?P<behind>\(\)|\(|\.\w+\.dtype\b|\.\w+|)", use, expression)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,3 +19,12 @@ def call_in(dtype: torch.dtype, module: nn.Module, *inputs: Any, **options: Any)
     """
     rounded = {name: parameter.to(dtype) for name, parameter in module.named_parameters()}
     return functional_call(module, rounded, inputs, options)
+
+
+def callable_in(dtype: torch.dtype, module: nn.Module) -> Callable[..., Any]:
+    """The same for a function that is given the module to call."""
+
+    def call(*inputs: Any, **options: Any) -> Any:
+        return call_in(dtype, module, *inputs, **options)
+
+    return call

@@ -1,5 +1,6 @@
 """What Keras' recurrent layers do and ``nn.LSTM``, ``nn.GRU`` and ``nn.RNN`` alone don't."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -49,7 +50,12 @@ def reset_rnn(rnn: nn.RNN | nn.RNNCell) -> None:
 
 
 def run_masked(
-    rnn: nn.RNNBase, x: Tensor, mask: Tensor, state: Any = None, *, repeat_output: bool = True
+    rnn: Callable[..., Any],
+    x: Tensor,
+    mask: Tensor,
+    state: Any = None,
+    *,
+    repeat_output: bool = True,
 ) -> tuple[Tensor, Any]:
     """Run a recurrence over the steps that the mask counts, as Keras does.
 
@@ -77,14 +83,14 @@ def run_masked(
     after = torch.where(after < lengths.unsqueeze(1), after, -1)
     if not repeat_output:
         after = before
-    sources = [before, after][: 2 if rnn.bidirectional else 1]
+    finals = last if isinstance(last, tuple) else (last,)
+    sources = [before, after][: len(finals[0])]  # there is a state for each direction
     parts = []
     for part, source in zip(output.chunk(len(sources), dim=-1), sources, strict=True):
         index = source.clamp(min=0).unsqueeze(-1).expand_as(part)
         parts.append(part.gather(1, index) * (source >= 0).unsqueeze(-1))
 
     empty = (lengths == 0).reshape(1, batch, 1)
-    finals = last if isinstance(last, tuple) else (last,)
     if state is None:
         state = tuple(torch.zeros_like(final) for final in finals)
     starts = state if isinstance(state, tuple) else (state,)
