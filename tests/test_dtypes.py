@@ -17,7 +17,7 @@ from keras2torch.verify.torch_worker import run_port
 
 EXACT = 1e-12
 POLICIES = ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
-QUANTIZED = ("int8", "int4", "int4_grouped", "float8")
+QUANTIZED = ("int8", "int4", "int4_grouped", "float8", "calibrated")
 MODELS = (
     *(f"chain_{policy}" for policy in POLICIES),
     *("each_its_own", "named_otherwise", "with_adapters", "partly_frozen", "shared"),

@@ -69,6 +69,44 @@ def quantized(mode, config=None):
     return model
 
 
+def save_zero_points(kind):
+    """Keras 3.15.1 forgets the zero points of GPTQ and AWQ when it saves, and can't load what it
+    saved. Here they are saved where it looks for them."""
+    own = kind.save_own_variables
+
+    def save(self, store):
+        if self.quantization_mode not in ("gptq", "awq"):
+            return own(self, store)
+        names = self.variable_serialization_spec[self.quantization_mode]
+        values = [value for name in names if (value := getattr(self, name)) is not None]
+        for place, value in enumerate(values):
+            store[str(place)] = value
+        return None
+
+    kind.save_own_variables = save
+
+
+def calibrated():
+    """GPTQ and AWQ, whose numbers come from a calibration; here they are drawn."""
+    for kind in (layers.Dense, layers.EinsumDense):
+        save_zero_points(kind)
+    x = inputs = keras.Input((5, 6), name="x")
+    x = layers.Dense(5, dtype="gptq/4/4_from_float32")(x)
+    x = layers.Dense(4, dtype="gptq/8/-1_from_float32", use_bias=False)(x)
+    x = layers.EinsumDense("abc,cd->abd", (5, 7), dtype="gptq/2/2_from_float32")(x)
+    model = keras.Model(inputs, layers.Dense(3, dtype="awq/4/3_from_float32")(x))
+    rng = np.random.default_rng(2)
+    for layer in model.layers[1:]:
+        numbers = rng.integers(0, 256, layer.quantized_kernel.shape)
+        layer.quantized_kernel.assign(numbers.astype("uint8"))
+        layer.kernel_zero.assign(rng.integers(0, 16, layer.kernel_zero.shape).astype("uint8"))
+        layer.kernel_scale.assign(rng.uniform(0.01, 0.02, layer.kernel_scale.shape))
+        layer.g_idx.assign(rng.integers(0, layer.kernel_scale.shape[1], layer.g_idx.shape))
+        if hasattr(layer, "awq_scales"):
+            layer.awq_scales.assign(rng.uniform(0.5, 2, layer.awq_scales.shape))
+    return model
+
+
 def with_adapters():
     tokens = keras.Input((6,), dtype="int32", name="tokens")
     x = layers.Embedding(9, 4)(tokens)
@@ -119,6 +157,7 @@ MODELS = {
     "int4": lambda: quantized("int4"),
     "int4_grouped": lambda: quantized("int4", GROUPED),
     "float8": lambda: quantized("float8"),
+    "calibrated": calibrated,
     "with_adapters": with_adapters,
     "partly_frozen": partly_frozen,
     "shared": shared,

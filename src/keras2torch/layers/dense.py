@@ -3,7 +3,7 @@ from typing import Any
 from keras2torch.activations import activate
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import float8, quantization
+from keras2torch.layers import calibrated, float8, quantization
 from keras2torch.registry import Integers, example, layer
 
 
@@ -39,6 +39,8 @@ def dense(step: Step, x: Tensor) -> Tensor:
         shape = (size, units)
         if quantized.mode == "float8":
             linear = float8.linear(step, shape, shape, bias)
+        elif quantized.mode in ("gptq", "awq"):
+            linear = calibrated.linear(step, quantized, shape, bias)
         else:
             linear = quantization.linear(step, quantized, shape, shape, bias, (units,))
         y = step.compute("{0}({1})", linear, step.floating(x), like=x, shape=(*x.shape[:-1], units))

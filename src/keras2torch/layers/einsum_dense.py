@@ -10,7 +10,7 @@ from keras2torch.errors import ConfigError
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import float8, quantization
+from keras2torch.layers import calibrated, float8, quantization
 from keras2torch.layers.quantization import Quantization
 from keras2torch.registry import Integers, example, layer
 
@@ -40,7 +40,7 @@ def _config(equation: str, shape: Any, bias_axes: str | None = None, **more: Any
 )
 def einsum_dense(step: Step, x: Tensor) -> Tensor:
     """``nn.Linear`` where the equation is a linear map of the last axes, else ``torch.einsum``."""
-    step.config.require("gptq_unpacked_column_size", None, None)
+    step.config.ignore("gptq_unpacked_column_size")  # follows from the equation
     adapters = quantization.merged_adapters(step)
     quantized = quantization.quantization_of(step, {"int8": True})
     einsum = _einsum(step, x)
@@ -102,7 +102,11 @@ def _quantized(step: Step, x: Tensor, einsum: Einsum, quantized: Quantization) -
     linear = _linear_sizes(einsum)
     if linear is not None:
         flat = (prod(linear[0]), prod(linear[1]))
-    if quantized.mode == "float8" and linear is not None:
+    if quantized.mode in ("gptq", "awq"):
+        if linear is None or len(einsum.kernel) > 2:
+            raise step.unsupported(f"{quantized.mode} with equation {einsum.equation!r}")
+        module = calibrated.linear(step, quantized, flat, einsum.bias)
+    elif quantized.mode == "float8" and linear is not None:
         module = float8.linear(step, flat, einsum.kernel, einsum.bias)
     elif quantized.mode == "float8":
         module = float8.einsum(step, einsum.equation, einsum.kernel, einsum.bias)

@@ -1,7 +1,7 @@
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
 from keras2torch.ir.writer import INTEGER_DTYPES
-from keras2torch.layers import quantization
+from keras2torch.layers import quantization, quantized_tables
 from keras2torch.registry import Integers, example, layer
 
 
@@ -35,7 +35,7 @@ def table_of(step: Step) -> Module:
     adapters = quantization.merged_adapters(step)
     quantized = quantization.quantization_of(step, {})
     if quantized is not None:
-        return quantization.table(step, quantized, count, size)
+        return quantized_tables.table(step, quantized, count, size)
     table = step.module("nn.Embedding", count, size)
     weight = step.weights.take("embeddings", (count, size))
     step.parameter(table, "weight", weight, "embeddings_initializer", frozen=adapters)

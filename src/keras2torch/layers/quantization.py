@@ -25,12 +25,13 @@ class Quantization:
     """How a layer is quantized.
 
     ``group`` is the number of a weight's elements that share a scale (none: a whole row does),
-    ``round_inputs`` tells whether the inputs are rounded as well.
+    ``round_inputs`` tells whether the inputs are rounded as well. ``bits`` are those of a number.
     """
 
     mode: str
     group: int | None
     round_inputs: bool
+    bits: int = 8
 
 
 def quantization_of(step: Step, round_inputs: Mapping[str, bool]) -> Quantization | None:
@@ -41,7 +42,7 @@ def quantization_of(step: Step, round_inputs: Mapping[str, bool]) -> Quantizatio
         return None
     mode, *numbers = said.split("/")
     if mode in ("gptq", "awq"):
-        raise step.unsupported(f"quantization by {mode}")
+        return _calibrated(step, mode, numbers, given)
     group = int(numbers[0]) if mode == "int4" and numbers else None
     rounds = round_inputs.get(mode, False)
     if given is not None and mode != "float8":
@@ -55,6 +56,20 @@ def quantization_of(step: Step, round_inputs: Mapping[str, bool]) -> Quantizatio
     if mode != "float8":
         step.note(f"{said}: its weights stay whole numbers and do not train, as in Keras")
     return Quantization(mode, None if group == -1 else group, rounds)
+
+
+def _calibrated(step: Step, mode: str, numbers: list[str], given: object) -> Quantization:
+    """GPTQ and AWQ: the policy has the bits and the size of a group, the config says the same."""
+    if len(numbers) != 2 or numbers[0] not in ("2", "3", "4", "8"):
+        raise step.unsupported(f"quantization by {mode} of {numbers} bits and group")
+    bits, group = int(numbers[0]), int(numbers[1])
+    config = given.get("config") if isinstance(given, Mapping) else None
+    if isinstance(config, Mapping) and config.get("group_size", group) != group:
+        raise step.config.wrong("quantization_config", "as the dtype policy says", given)
+    if group == 0 or group < -1:
+        raise step.config.wrong("dtype", "a policy with a group's size", group)
+    step.note(f"{mode}: its weights stay whole numbers and do not train, as in Keras")
+    return Quantization(mode, None if group == -1 else group, False, bits)
 
 
 def _rounds(step: Step, quantizer: object) -> bool:
@@ -95,14 +110,15 @@ def groups_of(quantization: Quantization, columns: int) -> int | None:
     return None if quantization.group is None else -(-columns // quantization.group)
 
 
-def unpacked(weight: Weight, axis: int, size: int) -> Weight:
-    """int4 numbers as int8: two stand in each byte along ``axis``, the lower half first."""
+def unpacked(weight: Weight, axis: int, size: int, signed: bool = True) -> Weight:
+    """Numbers of 4 bits: two stand in each byte along ``axis``, the lower half first."""
     shape = tuple(size if place == axis else s for place, s in enumerate(weight.shape))
 
     def change(array: Array) -> Array:
         halves = np.stack([array & 0x0F, (array >> 4) & 0x0F], axis + 1)
         both = halves.reshape(*array.shape[:axis], -1, *array.shape[axis + 1 :])
-        return ((both.take(range(size), axis) ^ 8) - 8).astype(np.int8)
+        both = both.take(range(size), axis)
+        return ((both ^ 8) - 8).astype(np.int8) if signed else both
 
     return weight.then("unpacked", shape, change)
 
@@ -247,55 +263,3 @@ def bias_of(
     if shape not in (None, bias):
         weight = weight.reshape(*(shape or ()))
     step.parameter(module, "bias", weight, "bias_initializer", optional=True)
-
-
-def table(step: Step, quantization: Quantization, count: int, size: int) -> Module:
-    """The module of a quantized embedding with its weights: a scale, or several, for each row.
-
-    Keras divides by float32 scales whatever the policy, and returns that.
-    """
-    if quantization.mode == "float8":
-        raise step.unsupported("quantization by float8")
-    policy = replace(step.precision.policy, compute=step.precision.policy.variable)
-    step.precision = replace(step.precision, policy=policy)
-    groups = groups_of(quantization, size)
-    numbers = numbers_of(step, count, size, groups)
-    module = step.module(step.helper("QuantizedEmbedding"), numbers)
-    found: dict[str, Weight] = {}
-    if quantization.mode == "int8":
-        found["numbers"] = step.weights.take("embeddings", (count, size))
-    else:
-        packed = step.weights.take("embeddings", (count, -(-size // 2)))
-        found["numbers"] = unpacked(packed, 1, size)
-    if groups is None:
-        found["scale"] = step.weights.take("embeddings_scale", (count,)).reshape(count, 1)
-    else:
-        found["scale"] = step.weights.take("embeddings_scale", (count, groups))
-        found["zero"] = as_float(step.weights.take("embeddings_zero", (count, groups)))
-        found["group"] = indices(step.weights.take("g_idx", (size,)), groups)
-    step.config.ignore("embeddings_initializer")
-    return keep(module, "weight.", found)
-
-
-def reverse_table(
-    step: Step, quantization: Quantization, table: Module, count: int, size: int
-) -> Module:
-    """The table of its own that maps vectors back, whose groups are those of the first."""
-    groups = groups_of(quantization, size)
-    numbers = numbers_of(step, count, size, groups)
-    module = step.module(step.helper("QuantizedLinear"), numbers, part="reverse")
-    found: dict[str, Weight] = {}
-    if quantization.mode == "int8":
-        found["numbers"] = step.weights.take("reverse_embeddings", (size, count)).permute(1, 0)
-    else:
-        packed = step.weights.take("reverse_embeddings", (-(-size // 2), count))
-        found["numbers"] = unpacked(packed, 0, size).permute(1, 0)
-    if groups is None:
-        scale = step.weights.take("reverse_embeddings_scale", (count,))
-        found["scale"] = scale.reshape(count, 1)
-    else:
-        scale = step.weights.take("reverse_embeddings_scale", (groups, count))
-        zero = as_float(step.weights.take("reverse_embeddings_zero", (groups, count)))
-        found |= {"scale": scale.permute(1, 0), "zero": zero.permute(1, 0)}
-        found["group"] = replace(table.buffers["weight.group"], keras=None)
-    return keep(module, "weight.", found)

@@ -4,7 +4,7 @@ from keras2torch.ir.graph import Shape
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Module, Tensor
 from keras2torch.ir.step import Step
-from keras2torch.layers import quantization
+from keras2torch.layers import quantization, quantized_tables
 from keras2torch.layers.embedding import rows_of, table_of
 from keras2torch.registry import Integers, example, layer
 
@@ -39,7 +39,7 @@ def reversible_embedding(step: Step, x: Tensor, reverse: bool = False) -> Tensor
     if tied:
         back = table
     elif quantized is not None:
-        back = quantization.reverse_table(step, quantized, table, count, size)
+        back = quantized_tables.reverse_table(step, quantized, table, count, size)
     else:
         back = _back(step, table)
     if not reverse:

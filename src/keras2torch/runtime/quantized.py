@@ -32,23 +32,26 @@ class ScaledNumbers(nn.Module):
 
 class GroupedNumbers(nn.Module):
     """A matrix of int8 numbers whose columns are in groups: ``(numbers - zero) * scale``, with a
-    zero and a scale for each row and group."""
+    zero and a scale for each row and group; ``divided`` by one number for each column."""
 
     numbers: Tensor
     scale: Tensor
     zero: Tensor
     group: Tensor
+    divisor: Tensor | None
 
-    def __init__(self, rows: int, columns: int, groups: int) -> None:
+    def __init__(self, rows: int, columns: int, groups: int, divided: bool = False) -> None:
         super().__init__()
         self.register_buffer("numbers", torch.zeros(rows, columns, dtype=torch.int8))
         self.register_buffer("scale", torch.ones(rows, groups))
         self.register_buffer("zero", torch.zeros(rows, groups))
         self.register_buffer("group", torch.zeros(columns, dtype=torch.int64))
+        self.register_buffer("divisor", torch.ones(columns) if divided else None)
 
     def forward(self, dtype: torch.dtype) -> Tensor:
         zero, scale = self.zero.to(dtype), self.scale.to(dtype)
-        return (self.numbers - zero[:, self.group]) * scale[:, self.group]
+        matrix = (self.numbers - zero[:, self.group]) * scale[:, self.group]
+        return matrix if self.divisor is None else matrix / self.divisor.to(dtype)
 
     def rows(self, index: Tensor) -> Tensor:
         """Rows of the matrix."""
