@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import run_keras
 
-from keras2torch import port
+from keras2torch import load, port
 from keras2torch.activations import EXPRESSIONS
 from keras2torch.errors import UnsupportedError
 from keras2torch.layers.recurrence_modules import function as activation_function
@@ -262,6 +262,21 @@ def test_start() -> None:
     gru = KerasGRU(4, 3)
     assert [n for n, _ in gru.named_parameters() if n.startswith("bias")] == ["bias_ih", "bias_hh"]
     assert KerasGRU(4, 3, reset_after=False).bias_hh is None
+
+
+def test_start_in_half_precision(keras_runs: Path, tmp_path: Path) -> None:
+    """torch.nn.init.orthogonal_ knows no half precision."""
+    changed = tmp_path / "changed.keras"
+    with zipfile.ZipFile(keras_runs / "lstm.keras") as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'"name": "float32"', b'"name": "float16"'))
+    port(changed, tmp_path / "port")
+    model = load(tmp_path / "port")
+    model.reset_parameters()  # type: ignore[operator]
+    weight = model.get_parameter("lstm.weight_hh_l0").detach()
+    assert weight.dtype == torch.float16
+    product = weight.float().T @ weight.float()
+    assert torch.allclose(product, torch.eye(3), atol=1e-2)
 
 
 class _Step:

@@ -192,7 +192,7 @@ def _module(step: Step, cell: Cell, x: Tensor, part: str) -> tuple[Module, Shape
         step.helper("ConvLSTM"), channels, cell.units, kernel_size=window.size, part=part, **extra
     )
     if cell.standard_start and step.trainable and not rnn.parameters:
-        rnn.reset.append("{0}.reset_parameters()")
+        rnn.reset += recurrence_modules.starts(step, "{0}.reset_parameters()")
     _load(cell, rnn, window, channels)
     return rnn, window.output(step, tuple(sizes), padding)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras2torch.activations import EXPRESSIONS, name_of
 from keras2torch.ir.config import Config
+from keras2torch.ir.dtypes import HALVES
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Module
 from keras2torch.ir.step import Source, Step
@@ -56,10 +57,16 @@ def module(
         extra |= step_by_step(cell)
     rnn = step.module(kind, size, cell.units, part=part, **extra)
     if cell.standard_start and step.trainable and not rnn.parameters:
-        rnn.reset.append(reset)
+        rnn.reset += starts(step, reset)
         if cell.in_torch:
             step.helper(RESET[cell.kind])
     return rnn
+
+
+def starts(step: Step, reset: str) -> list[str]:
+    """The statements that start a module; torch finds orthogonal matrices in float32 at least."""
+    kept = step.precision.kept
+    return ["{0}.float()", reset, f"{{0}}.to(torch.{kept})"] if kept in HALVES else [reset]
 
 
 def step_by_step(cell: Cell) -> dict[str, Any]:
