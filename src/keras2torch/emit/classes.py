@@ -55,7 +55,9 @@ def _made(model: Model, names: Mapping[Model, str], attributes: Mapping[Module, 
         construct = module.construct
         if module.model is not None and module.parts is None:
             construct = f"{names[module.model]}()"
-        if module.dtype != "float32" and (module.parameters or module.buffers):
+        # A module of runtime/ may have constants of its own, which are float32.
+        own = module.dtype == "float64" and not module.construct.startswith("nn.")
+        if module.dtype != "float32" and (module.parameters or module.buffers or own):
             construct += f".to(torch.{module.dtype})"
         if module.condition and module.condition != before:
             lines.append(f"        if {module.condition}:")
