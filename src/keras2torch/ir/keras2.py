@@ -142,6 +142,8 @@ def _options(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         case "MultiHeadAttention":
             for key in ("query_shape", "key_shape", "value_shape"):
                 config.pop(key, None)
+            if config.get("softmax_robust_masking") is False:
+                del config["softmax_robust_masking"]  # of tf_keras 2.17 and later
         case _:
             pass
     # It swaps two axes of a recurrence's input, and no layer of Keras 3 has it.

@@ -109,6 +109,9 @@ class NamedWeights(Weights):
         own = re.compile(rf"{re.escape(name)}(_\d+)?")
         return [path for path in self._pool.left if own.fullmatch(path.rpartition("/")[2])]
 
+    def has(self, name: str) -> bool:
+        return True  # parts are told by scopes, whatever their attributes are called
+
     def named(self, name: str) -> Weight | None:
         return None  # vocabularies and their weights are in .keras files only
 
