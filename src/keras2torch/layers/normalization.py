@@ -32,6 +32,7 @@ GIVEN = {"mean": [0.1, 0.2, -0.3, 2], "variance": [0.1, 0.2, 0, 3]}
         example({**GIVEN, "invert": True}, Integers((4,), 9)),
         example({"mean": 3.3, "variance": 2.1}, (4,)),
         example({"mean": 3.3, "variance": 2.1, "axis": None}, (3, 4)),
+        example({**GIVEN, "dtype": "mixed_float16"}, (4,)),
         example({**GIVEN, "axis": [1, 2]}, (3, 4, 2)),
         example({"mean": [[1.5], [2]], "variance": [[3], [0.4]], "axis": [1, 2]}, (2, 4, 3)),
     ],
@@ -84,8 +85,10 @@ def _given(step: Step, kept: list[int], sizes: tuple[int, ...], rank: int) -> li
             raise step.unsupported(f"a {name} of shape {array.shape}")
         aligned = (1,) * (len(sizes) - array.ndim) + array.shape
         whole = _spread(kept, aligned, rank)
-        # TensorFlow makes float32 of them, whatever the layer computes in.
-        made = array.astype(np.float32).reshape(whole)
+        # TensorFlow makes float32 of them, whatever the layer computes in; but a single number is
+        # exact where Keras' float32 model is run in float64, to be compared with.
+        single = array.ndim == 0 and step.precision.policy.compute != "float64"
+        made = (array if single else array.astype(np.float32)).reshape(whole)
         found.append(Weight(whole, made.dtype, made.copy, whole, None, "from the layer's options"))
     return found
 

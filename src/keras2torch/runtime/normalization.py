@@ -23,5 +23,6 @@ class Normalization(nn.Module):
         self.register_buffer("variance", torch.ones(shape))
 
     def forward(self, x: Tensor) -> Tensor:
-        deviation = self.variance.sqrt().clamp(min=1e-7)
-        return self.mean + x * deviation if self.invert else (x - self.mean) / deviation
+        mean, variance = self.mean.to(x.dtype), self.variance.to(x.dtype)
+        deviation = variance.sqrt().clamp(min=1e-7)
+        return mean + x * deviation if self.invert else (x - mean) / deviation
