@@ -72,16 +72,7 @@ def attend(
     step.config.ignore("seed")  # it belongs to Keras' own random numbers
     weighted = rate > 0 or return_attention_scores or query.rank != 3
     causal = use_causal_mask and not weighted and not any(seen) and window is None
-    masked: list[Tensor | None] = [masks.rows(step, seen[0])] if seen[0] else []
-    masked += [masks.columns(step, mask) for mask in seen[1:3] if mask]
-    if use_causal_mask and not causal:
-        masked.append(_between(step, "causal_mask", query, value))
-    if window is not None:
-        masked.append(_between(step, "sliding_window_mask", query, value, f", {window}"))
-    masked += [masks.mask_of(step, None, seen[3])] if seen[3] else []
-    mask = masks.all_of(step, masked)
-    if mask is not None:
-        mask = masks.raised(step, mask, -2 * len(heads.axes) - 1, query.rank + len(heads.axes))
+    mask = _mask(step, heads, query, value, seen, window, use_causal_mask and not causal)
     module = _module(step, heads, query, value, key, weighted, rate)
     operands = [query, key, value, *([mask] if mask else [])]
     places = ", ".join(f"{{{place}}}" for place in range(1, len(operands) + 1))
@@ -105,6 +96,41 @@ def attend(
     scored = [x.shape[axis] for x in (query, value) for axis in heads.axes]
     weights = replace(like, value=results[1], shape=(*others, heads.count, *scored), mask=None)
     return output, weights
+
+
+def _mask(
+    step: Step,
+    heads: Heads,
+    query: Tensor,
+    value: Tensor,
+    seen: list[Any],
+    window: int | None,
+    causal: bool,
+) -> Tensor | None:
+    """All masks in one for the scores (batch, heads, T, S), or none."""
+    steps = seen[:3]
+    own = masks.mask_of(step, None, seen[3]) if seen[3] else None
+    # The heads' axis comes in at once, unless a mask has it and Keras aligns the others with it.
+    by_heads = (
+        query.rank == 3
+        and all(mask.rank == 2 for mask in steps if mask)
+        and (own is None or own.rank < 4)
+    )
+    found: list[Tensor | None] = [
+        (masks.columns if place else masks.rows)(step, mask, by_heads)
+        for place, mask in enumerate(steps)
+        if mask
+    ]
+    if causal:
+        found.append(_between(step, "causal_mask", query, value))
+    if window is not None:
+        found.append(_between(step, "sliding_window_mask", query, value, f", {window}"))
+    if own is not None:
+        found.append(masks.raised(step, own, -3, 4) if by_heads and own.rank == 3 else own)
+    mask = masks.all_of(step, found)
+    if mask is None:
+        return None
+    return masks.raised(step, mask, -2 * len(heads.axes) - 1, query.rank + len(heads.axes))
 
 
 def _between(step: Step, name: str, query: Tensor, value: Tensor, options: str = "") -> Tensor:

@@ -21,14 +21,23 @@ def mask_of(step: Step, x: Tensor | None, explicit: Any = None) -> Tensor | None
     return replace(mask_like(x), value=x.mask)
 
 
-def rows(step: Step, mask: Tensor) -> Tensor:
-    """A mask of queries for the scores (..., T, S)."""
-    return _expanded(step, mask, -1)
+def rows(step: Step, mask: Tensor, heads: bool = False) -> Tensor:
+    """A mask of queries for the scores (..., T, S), or those of several ``heads`` at once."""
+    return _by_heads(step, mask, ":, None") if heads else _expanded(step, mask, -1)
 
 
-def columns(step: Step, mask: Tensor) -> Tensor:
-    """A mask of keys or values for the scores (..., T, S)."""
-    return _expanded(step, mask, -2)
+def columns(step: Step, mask: Tensor, heads: bool = False) -> Tensor:
+    """A mask of keys or values for the scores (..., T, S), or those of several ``heads``."""
+    return _by_heads(step, mask, "None, :") if heads else _expanded(step, mask, -2)
+
+
+def _by_heads(step: Step, mask: Tensor, places: str) -> Tensor:
+    """A mask (batch, steps) for scores (batch, heads, T, S)."""
+    shape = (mask.shape[0], 1, *((mask.shape[1], 1) if places[0] == ":" else (1, mask.shape[1])))
+    places = places.removesuffix(", :")
+    return step.compute(
+        f"{{0}}[:, None, {places}]", mask, like=mask, shape=shape, dtype="bool", hint="mask"
+    )
 
 
 def raised(step: Step, mask: Tensor, axis: int, rank: int) -> Tensor:
