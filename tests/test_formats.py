@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras2torch import port
+from keras2torch import load, port
 from keras2torch.verify.check import apart
 from keras2torch.verify.recording import load_recording
 from keras2torch.verify.torch_worker import run_port
@@ -44,6 +44,15 @@ def _same_port(one: Path, other: Path, config: Path | None, folder: Path) -> Non
     assert found.source == expected.source
     weights = "weights.safetensors"
     assert (folder / "other" / weights).read_bytes() == (folder / "one" / weights).read_bytes()
+
+
+def test_layers_of_cudnn(keras_2: Path, tmp_path: Path) -> None:
+    """What only a GPU runs in Keras, against Keras' own conversion of its weights."""
+    port(keras_2 / "cudnn.h5", tmp_path / "port")
+    with np.load(keras_2 / "cudnn.inputs.npz") as stored:
+        found = load(tmp_path / "port")(torch.from_numpy(stored["tokens"]))
+    with np.load(keras_2 / "cudnn.outputs.npz") as stored:
+        assert apart([stored["outputs"]], [found.detach().numpy()])[1] <= 1e-6
 
 
 @pytest.mark.parametrize("name", NAMES)

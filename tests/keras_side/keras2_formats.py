@@ -89,11 +89,41 @@ def nests():
     return keras.Model([source, target], [layers.Dense(2)(y), x], name="translator")
 
 
+def cudnn():
+    """Article A's notebook, which runs on a GPU only; saved here, and run as LSTM and GRU."""
+    from tf_keras.src.layers.rnn.cudnn_gru import CuDNNGRU
+    from tf_keras.src.layers.rnn.cudnn_lstm import CuDNNLSTM
+
+    return _two_recurrences(CuDNNLSTM, CuDNNGRU)
+
+
+def _two_recurrences(lstm, gru):
+    tokens = keras.Input((12,), dtype="int32", name="tokens")
+    x = layers.Embedding(30, 7)(tokens)
+    x = layers.Bidirectional(lstm(5, return_sequences=True), name="one")(x)
+    x = gru(4, name="two")(x)
+    return keras.Model(tokens, layers.Dense(1)(x), name="notebook")
+
+
 MODELS = (article_a, article_b, image_cnn, nests)
+
+
+def save_cudnn(folder):
+    """``cudnn.h5``, what Keras makes of its weights in layers that run anywhere, and inputs."""
+    rng = np.random.default_rng(6)
+    model = cudnn()
+    model.set_weights([w + rng.uniform(-0.3, 0.3, w.shape) for w in model.get_weights()])
+    model.save(folder / "cudnn.h5")
+    model = _two_recurrences(layers.LSTM, layers.GRU)
+    model.load_weights(folder / "cudnn.h5")
+    arrays = {"tokens": rng.integers(0, 30, (3, 12)).astype("int32")}
+    np.savez(folder / "cudnn.inputs.npz", **arrays)
+    np.savez(folder / "cudnn.outputs.npz", outputs=model(arrays["tokens"]).numpy())
 
 
 def main():
     folder = Path(json.load(sys.stdin)["folder"])
+    save_cudnn(folder)
     for build in MODELS:
         path = folder / build.__name__
         keras.backend.clear_session()

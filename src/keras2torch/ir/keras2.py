@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras2torch.errors import ConfigError, UnsupportedError, quoted
+from keras2torch.ir.cudnn_weights import CLASSES as CUDNN
 from keras2torch.ir.keras2_ops import operation
 from keras2torch.readers.limits import LIMITS
 from keras2torch.readers.saved import Saved
@@ -19,7 +20,7 @@ from keras2torch.registry import all_layers
 
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 RECURRENT = (
-    *("LSTM", "GRU", "SimpleRNN", "RNN", "CuDNNLSTM", "CuDNNGRU", "Bidirectional"),
+    *("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional"),
     *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
 )
 HARD_SIGMOID = "keras2_hard_sigmoid"
@@ -115,6 +116,7 @@ def _layer(entry: Mapping[str, Any], keras2: bool, depth: int) -> dict[str, Any]
     is_op = is_op and class_name not in (*all_layers(), "InputLayer")
     made = {**entry, "module": "keras.src.ops.numpy" if is_op else "keras.layers"}
     made["registered_name"] = None
+    made["class_name"] = CUDNN.get(class_name, class_name)
     if keras2:
         made["config"] = _options(class_name, config)
     return made
@@ -127,6 +129,8 @@ def _options(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     if class_name == "InputLayer":
         return config | {"batch_shape": shape if shape is not None else config.get("batch_shape")}
     match class_name:
+        case "CuDNNGRU":
+            config["reset_after"] = True
         case "GRU" | "GRUCell":
             config.setdefault("reset_after", False)
         case "BatchNormalization" if isinstance(config.get("axis"), list):

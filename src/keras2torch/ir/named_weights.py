@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keras2torch.errors import WeightsError, quoted
-from keras2torch.ir.weights import Weight, Weights, weight_of
+from keras2torch.ir.cudnn_weights import from_cudnn, is_cudnn
+from keras2torch.ir.weights import Weight, Weights, check_shape, weight_of
 from keras2torch.readers.saved import Group, Shape
 
 OLD_NAMES = {"kernel": "depthwise_kernel"}  # of DepthwiseConv1D and 2D
@@ -80,7 +81,20 @@ class _Pool:
     def __init__(self, group: Group, where: str) -> None:
         self.path = group.path
         self.where = where
-        self.left = dict(zip(group.names or (), group.variables, strict=True))
+        self.stored = dict(zip(group.names or (), group.variables, strict=True))
+        self.left = dict(self.stored)
+
+    def cudnn_gates(self, path: str) -> int:
+        """How many gates the recurrence has that a variable is of, if it is one of cuDNN's."""
+        scope = path.rpartition("/")[0]
+        parts = [
+            self.stored.get(f"{scope}/{name}") for name in ("kernel", "recurrent_kernel", "bias")
+        ]
+        kernel, recurrent, bias = (() if part is None else part.shape for part in parts)
+        if not is_cudnn(kernel, bias) or len(recurrent) != 2 or recurrent[0] == 0:
+            return 0
+        gates = recurrent[1] // recurrent[0]
+        return gates if gates in (3, 4) else 0
 
 
 class NamedWeights(Weights):
@@ -102,7 +116,13 @@ class NamedWeights(Weights):
         if not called:
             raise WeightsError(f"{where}: the file has no {name}, which should be {shape}")
         path = max(called, key=self._fits)
-        return weight_of(self._pool.left.pop(path), name, shape, f"{self._pool.path}/{path}", where)
+        variable, full = self._pool.left.pop(path), f"{self._pool.path}/{path}"
+        gates = self._pool.cudnn_gates(path)
+        if gates and name in ("kernel", "recurrent_kernel", "bias"):
+            weight = from_cudnn(weight_of(variable, name, variable.shape, full, where), name, gates)
+            check_shape(weight.shape, name, shape, where)
+            return weight
+        return weight_of(variable, name, shape, full, where)
 
     def _called(self, name: str) -> list[str]:
         """What is left under this name; TensorFlow 1 numbers a name that it has had before."""

@@ -165,10 +165,13 @@ class Weights:
 
 def weight_of(variable: Variable, name: str, shape: Shape, path: str, where: str) -> Weight:
     """A stored variable as a weight; it must hold numbers and have this shape."""
-    if variable.shape != shape:
-        raise WeightsError(
-            f"{where}: {name} must have shape {shape}, the file has {variable.shape}"
-        )
+    check_shape(variable.shape, name, shape, where)
     if variable.dtype.kind not in "fiu":
         raise WeightsError(f"{where}: {name} must be numbers, found {variable.dtype}")
     return Weight(shape, variable.dtype, variable.array, shape, path)
+
+
+def check_shape(found: Shape, name: str, shape: Shape, where: str) -> None:
+    """Refuse a variable of another shape than its layer says."""
+    if found != shape:
+        raise WeightsError(f"{where}: {name} must have shape {shape}, the file has {found}")
