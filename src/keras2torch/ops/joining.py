@@ -198,7 +198,7 @@ def _split(step: OpStep, x: Tensor, axis: int, even: bool) -> list[Tensor]:
         sizes = [size // value + (part < size % value) for part in range(value)]
         text = f"{{0}}.tensor_split({value}, dim={dim})"
         if size % value == 0:
-            text = f"{{0}}.split({size // value}, dim={dim})"
+            text = f"{{0}}.chunk({value}, dim={dim})"
         return several(step, text, shapes(sizes), x)
     if not isinstance(value, list) or any(type(v) is not int for v in value):
         raise step.config.wrong("indices_or_sections", "whole numbers", value)

@@ -170,6 +170,8 @@ def _place(step: OpStep, x: Tensor, function: str) -> Tensor:
         x = cast(step, x, "uint8")
     if axes is None and keepdims:
         raise step.unsupported("keepdims over all axes")
+    if axes is None:  # a place among all is counted in Keras' order
+        x = step.keras_order(x)
     return reduced(step, x, f"{{0}}.{function}({{dims}}).int()", axes, keepdims, "int32")
 
 

@@ -7,6 +7,7 @@ class as Keras saves it, the expression, what becomes of the dtype, and calls th
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from keras2torch.ir.graph import Shape
@@ -127,7 +128,9 @@ def reduced(
     """``expression`` over Keras' axes, wherever they lie."""
     if x.flat is not None:
         x = step.keras_order(x)
-    x, axes = (step.keras_order(x), tuple(range(x.rank))) if axes is None else (x, axes)
+    if axes is None or len(axes) == x.rank:  # in which order they lie makes no difference
+        axes = tuple(range(x.rank))
+        x = replace(x, order=None, shape=x.memory_shape)
     given = dims_text(x, axes, keepdims)
     if not given:
         expression = expression.replace(", {dims}", "").replace("{dims}, ", "")
