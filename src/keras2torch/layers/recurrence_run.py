@@ -47,17 +47,22 @@ def run(
             arguments.append(f"mask={mask}")
         if not layer.repeat_output and not layer.zeros_in_input_order:
             arguments.append("repeat_output=False")
-    target = "{0}, ({1}, {2})" if cell.states == 2 else "{0}, {1}"
-    if layer.return_sequences and not layer.return_state:
-        target, hints = "{0}, {1}", (hints[0], "state")
-    elif not cell.in_torch and cell.states == 1:
-        target = "{0}, ({1},)"
+    target, hints = _targets(layer, cell, hints)
     call = f"{function}({', '.join(arguments)})"
     if kept is not None:
         call = f"{keeper}.keep({call})"
     told = shape if layer.return_sequences else None
     output, *states = step.unpack(target, hints, call, *operands, shape=told)
     return output, list(states)
+
+
+def _targets(layer: Recurrence, cell: Cell, hints: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The pattern that a run is assigned to, and the names of what it has."""
+    if layer.return_sequences and not layer.return_state:
+        return "{0}, {1}", (hints[0], "state")
+    if cell.states == 2:
+        return "{0}, ({1}, {2})", hints
+    return "{0}, {1}" if cell.in_torch else "{0}, ({1},)", hints
 
 
 def flipped(step: Step, x: Tensor) -> Tensor:
@@ -132,30 +137,28 @@ def _run_cell(
     shape = (*x.shape[:2], cell.units)
     names = ("h", "c")[: cell.states]
     prefix = f"{hint}_" if hint != step.name else ""
+    first = initial
     if cell.in_torch:
         first = [
             step.compute("{0}.unsqueeze(0)", s, like=s, hint=name)
             for s, name in zip(initial, names, strict=False)
         ]
-        output, last = run(step, layer, cell, rnn, x, first, (hint, *names), shape, kept)
+    given = (hint, *(names if cell.in_torch else (f"{prefix}{name}" for name in names)))
+    output, last = run(step, layer, cell, rnn, x, first, given, shape, kept)
+    states = [replace(like, value=value) for value in last]
+    if cell.in_torch:
         hints = tuple(f"{prefix or 'state_'}{name}" for name in names)
-        if not layer.return_state:
-            hints = (hint, *hints[1:])
+        hints = hints if layer.return_state else (hint, *hints[1:])
         states = [
             step.compute("{0}[0]", s, like=like, hint=name)
             for s, name in zip(last, hints, strict=False)
         ]
-    else:
-        given = (hint, *(f"{prefix}{name}" for name in names))
-        output, last = run(step, layer, cell, rnn, x, initial, given, shape, kept)
-        states = [replace(like, value=value) for value in last]
     whole = replace(like, value=output, shape=shape)
     if layer.return_sequences:
         return whole, states
     if x.mask is not None and (initial or kept is not None or not layer.repeat_output):
         # A sequence of masked steps only puts out zeros, whatever its state.
-        end = replace(like, value=output)
-        return step.compute("{0}[:, -1]", end, like=like, hint=hint), states
+        return step.compute("{0}[:, -1]", whole, like=like, hint=hint), states
     return states[0], states
 
 
