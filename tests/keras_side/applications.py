@@ -32,8 +32,14 @@ def build(name):
     for layer in model.layers:
         for variable in layer.weights:
             _draw(rng, layer, variable)
-    _settle(model, rng.normal(127, 60, (8, size, size, 3)).astype("float32"))
+    _settle(model, images(rng, 8, size))
     return model
+
+
+def images(rng, count, size):
+    """Noise around another colour in every image, so that means over images differ as well."""
+    colours = rng.normal(127, 60, (count, 1, 1, 3))
+    return (colours + rng.normal(0, 40, (count, size, size, 3))).astype("float32")
 
 
 def _draw(rng, layer, variable):
@@ -43,16 +49,18 @@ def _draw(rng, layer, variable):
     elif variable.name in ("beta", "bias"):
         variable.assign(rng.normal(0, 0.1, variable.shape))
     elif isinstance(layer, keras.layers.Normalization) and variable.name == "mean":
-        variable.assign(rng.normal(127, 5, variable.shape))
+        variable.assign(rng.uniform(0.4, 0.6, variable.shape))
     elif isinstance(layer, keras.layers.Normalization) and variable.name == "variance":
-        variable.assign(rng.uniform(3000, 4000, variable.shape))
+        variable.assign(rng.uniform(0.05, 0.1, variable.shape))
 
 
-def _settle(model, images):
-    """Run the model once; on the way every batch normalization takes this batch's moments, and
-    every kernel without one behind it is scaled so that its output has a deviation of 1."""
+def _settle(model, given):
+    """Run the model once; on the way every batch normalization takes this batch's moments. In a
+    model that has none, every kernel is scaled so that its output has a deviation of 1."""
     original = keras.layers.Layer.__call__
     kernels = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
+        kernels = ()
 
     def call(self, x, *args, **kwargs):
         if isinstance(self, keras.layers.BatchNormalization):
@@ -70,7 +78,7 @@ def _settle(model, images):
 
     keras.layers.Layer.__call__ = call
     try:
-        model(images, training=False)
+        model(given, training=False)
     finally:
         keras.layers.Layer.__call__ = original
 
@@ -88,9 +96,8 @@ def main():
             continue
         model = build(name)
         model.save(path)
-        shape = (BATCH, *model.input_shape[1:])
-        images = np.random.default_rng(1).normal(127, 60, shape).astype("float32")
-        arrays = {model.inputs[0]._keras_history.operation.name: images}
+        given = images(np.random.default_rng(1), BATCH, model.input_shape[1])
+        arrays = {model.inputs[0]._keras_history.operation.name: given}
         np.savez(folder / f"{name}.inputs.npz", **arrays)
         for precision in ("float32", "float64"):
             model = load_original(path, precision)

@@ -89,7 +89,13 @@ def write_module(program: Program) -> Emitted:
 
 def _attributes(model: Model) -> dict[Module, str]:
     names = Names(MODULE_ATTRIBUTES.union(model.stored))
-    return {module: names.take(module.hint, "layer") for module in model.modules}
+    # ConvNeXt's layers, for one, are all called by the model first.
+    prefix = f"{model.name}_"
+    if sum(module.hint.startswith(prefix) for module in model.modules) * 2 < len(model.modules):
+        prefix = ""
+    return {
+        module: names.take(module.hint.removeprefix(prefix), "layer") for module in model.modules
+    }
 
 
 def _class_name(model: Model) -> str:

@@ -12,7 +12,7 @@ from keras2torch.emit.blocks.order import branch_by_branch, inputs_apart
 from keras2torch.emit.blocks.repeats import Repeat, Shape, find_repeats
 from keras2torch.emit.blocks.stages import gather
 from keras2torch.emit.blocks.unify import Unlike
-from keras2torch.emit.blocks.wiring import Line, Wiring, inputs_of, joined, lines_of
+from keras2torch.emit.blocks.wiring import Line, Wiring, inputs_of, joined, joins, lines_of
 from keras2torch.emit.names import Names
 from keras2torch.ir.program import Model
 
@@ -73,10 +73,16 @@ def _with_variants(
     for candidate in [*siblings, *near]:
         other = candidate.without(taken)
         merged = joined(lines, _lines(body, other), shape is Shape.CHAIN) if other else None
+        if merged and candidate not in siblings and _loses_a_join(merged):
+            continue  # a part of something else rather than a variant of this
         if other and merged and _wired(merged):
             lines, taken = merged, taken | other.places
             starts += other.starts
     return lines, starts
+
+
+def _loses_a_join(lines: Sequence[Line]) -> bool:
+    return any(joins(line.any) and not all(line.present) for line in lines)
 
 
 def _wired(lines: Sequence[Line]) -> bool:

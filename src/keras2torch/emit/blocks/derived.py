@@ -64,6 +64,18 @@ def derived(argument: Argument, known: Sequence[Argument]) -> str | None:
     return None
 
 
+def derived_border(argument: Argument, known: Sequence[Argument]) -> str | None:
+    """What TensorFlow pads an image of even size with for a stride of 2: half of the kernel, and
+    one less in front."""
+    for kernel in (other for other in known if other.role == "kernel_size"):
+        pairs = [(a, b) for a, b in zip(argument.values, kernel.values, strict=True) if a]
+        sizes = [int(b) for _, b in pairs if b is not None and b.isdigit()]
+        borders = [str((size // 2 - 1, size // 2) * 2) for size in sizes]
+        if argument.role == "padding" and borders == [a for a, _ in pairs]:
+            return f"({kernel.text} // 2 - 1, {kernel.text} // 2) * 2"
+    return None
+
+
 def derived_by_flag(
     argument: Argument, known: Sequence[Argument], flags: Mapping[str, Sequence[bool]]
 ) -> str | None:

@@ -7,7 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keras2torch.emit.blocks.derived import Argument, Values, derived, derived_by_flag
+from keras2torch.emit.blocks.derived import (
+    Argument,
+    Values,
+    derived,
+    derived_border,
+    derived_by_flag,
+)
 from keras2torch.emit.blocks.signatures import role
 from keras2torch.emit.blocks.unify import Slot
 from keras2torch.emit.names import Names
@@ -53,11 +59,13 @@ def arguments_of(
         known = [a for a in arguments if a.text and not a.derived]
         wanted = _wanted(argument, owners, sizes)
         text = derived(argument, known)
-        by_flag = None if text or wanted in POSITIONAL else derived_by_flag(argument, known, flags)
-        argument.derived = bool(text or by_flag)
+        follows = None
+        if not text and wanted not in POSITIONAL:
+            follows = derived_by_flag(argument, known, flags) or derived_border(argument, known)
+        argument.derived = bool(text or follows)
         argument.text = text or names.take(wanted, "value")
-        if by_flag:
-            local.append((argument.text, by_flag))
+        if follows:
+            local.append((argument.text, follows))
         if wanted in ("in_channels", "out_channels"):
             argument.fill(sizes[wanted])
     named = [argument for argument in arguments if not argument.derived]
@@ -117,12 +125,15 @@ def _rank(argument: Argument, sizes: Sizes) -> int:
 
 
 def _is(values: Values, sizes: Sequence[int | None]) -> bool:
-    pairs = zip(values, sizes, strict=True)
-    return any(values) and all(value in (None, str(size)) for value, size in pairs)
+    pairs = [(a, str(b)) for a, b in zip(values, sizes, strict=True) if a and b]
+    known = all(a or b for a, b in zip(values, sizes, strict=True))
+    return bool(pairs) and known and all(a == b for a, b in pairs)
 
 
 def _wanted(argument: Argument, owners: Mapping[str, str], sizes: Sizes) -> str:
     kind, slot = argument.role, argument.slots[0]
+    if kind == "padding" and slot.owner == "F.pad":
+        return "border"
     if kind != "channels":
         return kind if kind and not kind.isdigit() else OTHERWISE.get(slot.owner, "value")
     enters, leaves = (_is(argument.values, sizes[n]) for n in ("in_channels", "out_channels"))
@@ -145,7 +156,8 @@ def _default(argument: Argument) -> str | None:
     given = [value for value in argument.values if value is not None]
     common, times = Counter(given).most_common(1)[0]
     counted = argument.role == "channels" and argument.text != "groups"
-    if not counted and times * 2 >= len(given) and common in ("1", "0", "3", "True", "False"):
+    usual = common in ("1", "0", "True", "False") or argument.role == "kernel_size"
+    if usual and not counted and times * 2 >= len(given):
         return common
     if len(given) == len(argument.values):
         return None
