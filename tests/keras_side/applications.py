@@ -32,6 +32,8 @@ def build(name):
     for layer in model.layers:
         for variable in layer.weights:
             _draw(rng, layer, variable)
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:
+            layer.finalize_state()  # else it computes with what its weights were before
     _settle(model, images(rng, 8, size))
     return model
 
