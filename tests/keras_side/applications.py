@@ -57,12 +57,12 @@ def _draw(rng, layer, variable):
 
 
 def _settle(model, given):
-    """Run the model once; on the way every batch normalization takes this batch's moments. In a
-    model that has none, every kernel is scaled so that its output has a deviation of 1."""
+    """Run the model once; on the way every batch normalization takes this batch's moments, and
+    every kernel is scaled so that its output has a deviation of 1: in a model with normalizations
+    only where it would be larger."""
     original = keras.layers.Layer.__call__
     kernels = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
-        kernels = ()
+    normalized = any(isinstance(x, keras.layers.BatchNormalization) for x in model.layers)
 
     def call(self, x, *args, **kwargs):
         if isinstance(self, keras.layers.BatchNormalization):
@@ -74,7 +74,7 @@ def _settle(model, given):
         if isinstance(self, kernels) and self is not model.layers[-1]:
             spread = float(keras.ops.std(y))
             kernel = next(w for w in self.weights if "kernel" in w.name)
-            kernel.assign(kernel / max(spread, 1e-3))
+            kernel.assign(kernel / max(spread, 1.0 if normalized else 1e-3))
             y = original(self, x, *args, **kwargs)
         return y
 
