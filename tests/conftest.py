@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,22 @@ import pytest
 from keras2torch.registry import Example, Integers, Values, all_layers
 
 TESTS = Path(__file__).parent
+SUMMARIES = pytest.StashKey[list[tuple[str, str]]]()
+
+
+@pytest.fixture
+def summary(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Called with a title and a text, it prints them at the end of the run."""
+    told = request.config.stash.setdefault(SUMMARIES, [])
+    return lambda title, text: told.append((title, text))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for title, text in config.stash.get(SUMMARIES, []):
+        terminalreporter.section(title)
+        terminalreporter.write_line(text)
 
 
 def run_keras(script: str, job: object, backend: str) -> None:
