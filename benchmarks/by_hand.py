@@ -1,4 +1,4 @@
-"""The models of the benchmarks as a PyTorch author writes them: what emitted code must keep up with.
+"""The benchmarks' models as a PyTorch author writes them: what emitted code must keep up with.
 
 Same sizes and the same arithmetic as ``keras_models.py``; the weights are PyTorch's own, for only
 speed is compared. Inputs are Keras' (images NHWC, as a port takes them).

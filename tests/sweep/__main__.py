@@ -1,4 +1,4 @@
-"""``python tests/sweep FOLDER [TEXT]``: the outcomes of the captured cases whose test has TEXT in it.
+"""``python tests/sweep FOLDER [TEXT]``: what becomes of the captured cases that TEXT is in.
 
 ``python tests/sweep/capture.py FOLDER PART FILE...`` captures them.
 """

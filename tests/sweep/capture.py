@@ -1,9 +1,9 @@
 """Runs Keras' own layer tests and keeps every layer and model they call, as saved files.
 
-A process of its own: ``python capture.py FOLDER FILE...``, with Keras on TensorFlow; FILE are test
-files below ``keras/src/layers``, without their ending. Each case is ``<n>.keras``,
-``<n>.inputs.npz``, ``<n>.outputs.npz`` and a line in ``cases.<part>.jsonl``. What Keras itself can't
-save, load or run again makes no case.
+A process of its own: ``python capture.py FOLDER PART FILE...``, with Keras on TensorFlow; FILE are
+test files below ``keras/src/layers``, without their ending. Each case is ``<PART>-<n>.keras`` with
+``.inputs.npz`` and ``.outputs.npz`` beside it, and a line in ``cases.<PART>.jsonl``. What Keras
+itself can't save, load or run again makes no case.
 
 The tests run as they are; a layer's outermost call is noticed, and the layer is called once more in
 a Functional model of its own on inputs of the same shapes. ``run_layer_test`` is cut short to that.
