@@ -92,9 +92,8 @@ def _compared(expected: list[Any], found: list[Any]) -> tuple[str, str]:
             continue
         limit = EQUAL
         if got.is_floating_point():
-            limit = (
-                max(EQUAL, ROUNDINGS * torch.finfo(got.dtype).eps) if got.itemsize < 4 else EQUAL
-            )
+            if got.itemsize < 4:
+                limit = ROUNDINGS * torch.finfo(got.dtype).eps
             got = got.double()
         distance = apart([wanted], [got.numpy()])[1]
         if not distance <= limit:
