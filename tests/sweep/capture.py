@@ -86,6 +86,7 @@ class Capture:
             self.make(layer, args, kwargs)
 
     def make(self, layer, args, kwargs):
+        args = tuple(_as_array(arg) for arg in args)
         inputs = Inputs(_count_of_ids(layer))
         args, kwargs = inputs.symbolic(args), inputs.symbolic(kwargs)
         saved = keras.saving.serialize_keras_object(layer)
@@ -141,7 +142,9 @@ class Inputs:
             shape, dtype, array = list(value.shape), value.dtype, None
         elif is_tensor and len(value.shape):
             array = keras.ops.convert_to_numpy(value)
-            shape, dtype = list(array.shape), keras.backend.standardize_dtype(value.dtype)
+            text = array.dtype.kind in "OSU"
+            dtype = "string" if text else keras.backend.standardize_dtype(value.dtype)
+            shape = list(array.shape)
         else:
             return value
         if dtype == "float64" and array is not None:
@@ -174,6 +177,14 @@ class Inputs:
         pairs = list(zip(self.specs, names, strict=True))
         self.arrays = {new: self.arrays[old] for old, new in pairs}
         self.specs = {new: self.specs[old] for old, new in pairs}
+
+
+def _as_array(arg):
+    """A call's argument that is plain lists, such as ``[["a"], ["b"]]``, as the array it means."""
+    leaves = keras.tree.flatten(arg) if isinstance(arg, list) else [None]
+    if leaves and all(type(leaf) in (str, int, float) for leaf in leaves):
+        return np.array(arg, object if isinstance(leaves[0], str) else None)
+    return arg
 
 
 def _count_of_ids(layer):
