@@ -1,6 +1,8 @@
 # Everything runs in .venv; `make demo` and `make test` set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
+# The files of tests are shared among the processor's cores.
+SHARED := --numprocesses auto --dist loadfile
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: setup demo test test-all lint format docs
@@ -23,10 +25,10 @@ demo: .venv/.demo
 	$(BIN)/keras2torch demo
 
 test: .venv/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED)
 
 test-all: .venv/.dev
-	$(BIN)/pytest -m 'slow or not slow'
+	$(BIN)/pytest $(SHARED) -m 'slow or not slow'
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

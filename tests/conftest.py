@@ -16,22 +16,21 @@ import pytest
 from keras2torch.registry import Example, Integers, Values, all_layers
 
 TESTS = Path(__file__).parent
-SUMMARIES = pytest.StashKey[list[tuple[str, str]]]()
+SUMMARY = "summary: "
 
 
 @pytest.fixture
-def summary(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Called with a title and a text, it prints them at the end of the run."""
-    told = request.config.stash.setdefault(SUMMARIES, [])
-    return lambda title, text: told.append((title, text))
+def summary(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
+    """Called with a title and a text, it has them printed at the end of the run."""
+    return lambda title, text: record_property(SUMMARY + title, text)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for title, text in config.stash.get(SUMMARIES, []):
-        terminalreporter.section(title)
-        terminalreporter.write_line(text)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name.startswith(SUMMARY):
+                terminalreporter.section(name.removeprefix(SUMMARY))
+                terminalreporter.write_line(str(text))
 
 
 def run_keras(script: str, job: object, backend: str) -> None:
