@@ -48,7 +48,8 @@ def _has_channels(value: Any) -> bool:
         plain = value.dtype == "float32" and not value.special and not value.holes
         value = value.shape if plain else None
     shape = value
-    return isinstance(shape, tuple) and 2 <= len(shape) <= 4 and type(shape[0]) in (int, type(None))
+    # TensorFlow has no pooling of volumes in float64.
+    return isinstance(shape, tuple) and 2 <= len(shape) <= 3 and type(shape[0]) in (int, type(None))
 
 
 CALLS = _calls()
@@ -74,7 +75,10 @@ def sheets(
         ("jax", "float32", on_jax),
         ("jax", "float64", by_jax),
     ):
-        cut = {f"s{n}": chosen[n : n + SHEET] for n in range(0, len(chosen), SHEET)}
+        cut = {}
+        for letter, single in (("s", False), ("t", True)):
+            part = [i for i in chosen if CALLS[i].single == single]
+            cut |= {f"{letter}{n}": part[n : n + SHEET] for n in range(0, len(part), SHEET)}
         job = {"folder": str(folder), "precision": precision, "sheets": cut}
         run_keras("operations.py", job, backend)
         told = json.loads((folder / f"told.{backend}.{precision}.json").read_text())

@@ -53,15 +53,19 @@ def resizing(step: Step, x: Tensor) -> Tensor:
     """Images of another size; whole numbers are rounded."""
     if x.rank == 3:
         return of_one_image(step, x, resizing)
+    step.config.ignore("factor", "bounding_box_format")  # of images, which have no boxes here
+    return resized_images(step, x, (_size(step, "height"), _size(step, "width")))
+
+
+def resized_images(step: Step, x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """A batch of images of another size, by the options of the layer and of the operation."""
     config = step.config
-    size = (_size(step, "height"), _size(step, "width"))
     method = config.choice("interpolation", INTERPOLATIONS, "bilinear")
     antialias = config.bool("antialias", False)
     crop = config.bool("crop_to_aspect_ratio", False)
     pad = config.bool("pad_to_aspect_ratio", False)
     config.require("fill_mode", "constant", "constant")
     value = config.float("fill_value", 0.0)
-    config.ignore("factor", "bounding_box_format")  # of images, which have no boxes here
     if crop and pad:
         raise config.wrong("pad_to_aspect_ratio", "false beside crop_to_aspect_ratio", pad)
     given = x.dtype

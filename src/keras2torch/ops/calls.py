@@ -44,6 +44,7 @@ class OpCall:
 
     ``truth`` is the backend whose float64 is exact; ``backends`` are those that can run it at all.
     ``gradients`` False: Keras' own are not comparable, and a comment says why.
+    ``single``: TensorFlow has the operation in float32 only.
     """
 
     function: str
@@ -52,6 +53,7 @@ class OpCall:
     truth: str = "tensorflow"
     backends: tuple[str, ...] = ("tensorflow", "jax")
     gradients: bool = True
+    single: bool = False
 
 
 def call(function: str, *arguments: Any, **options: Any) -> OpCall:
@@ -62,6 +64,11 @@ def call(function: str, *arguments: Any, **options: Any) -> OpCall:
 def by_jax(example: OpCall) -> OpCall:
     """A call whose float64 is exact on JAX only: TensorFlow makes float32 of something in it."""
     return replace(example, truth="jax")
+
+
+def in_float32(example: OpCall) -> OpCall:
+    """A call that TensorFlow can make in float32 only; its float64 is told by JAX."""
+    return replace(example, truth="jax", single=True, gradients=False)
 
 
 def on_tensorflow(example: OpCall) -> OpCall:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from keras2torch.ir.config import WINDOW_LIMIT
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import OpStep
@@ -73,3 +74,47 @@ def irfft(step: OpStep, x: Any) -> Tensor:
     given = f", n={length}" if length else ""
     text = f"torch.fft.irfft(torch.complex({{0}}, {{1}}){given})"
     return step.compute(text, *pair, like=pair[0], shape=(*pair[0].shape[:-1], made))
+
+
+@op("STFT", calls=[
+    call("stft", (20,), 8, 3, 8), call("stft", (2, 20), 6, 4, 9, window="hamming"),
+    call("stft", (20,), 6, 4, 8, window=None, center=False),
+])  # fmt: skip
+def stft(step: OpStep, x: Tensor) -> list[Tensor]:
+    """The spectra of windows that slide over a signal."""
+    config = step.config
+    size = config.int("sequence_length", low=1)
+    hop = config.int("sequence_stride", low=1)
+    length = config.int("fft_length", low=size)
+    if max(size, hop, length) >= WINDOW_LIMIT:
+        raise config.wrong("fft_length", f"below {WINDOW_LIMIT}", length)
+    window = config.raw("window", "hann")
+    center = config.bool("center", True)
+    if window not in ("hann", "hamming", None):
+        raise step.unsupported("a window that is given as numbers")
+    if kind(x.dtype) != 2 or x.rank < 1:
+        raise step.unsupported(f"a signal of dtype {x.dtype}")
+    size = size if window else length  # without one Keras takes all of the longer sequence
+    frames = _frames(step, x.shape[-1], length, hop, center)
+    shape = (*x.shape[:-1], frames, length // 2 + 1)
+    rows = "{0}.flatten(0, -2)" if x.rank > 2 else "{0}"
+    weights = f"torch.{window}_window({size}" if window else f"torch.ones({length}"
+    middle = "" if center else ", center=False"
+    text = (
+        f"torch.stft({rows}, {length}, {hop}, {size}, {weights}, device={{0}}.device){middle}, "
+        "return_complex=True).mT"
+    )
+    if x.rank > 2:
+        text += ".unflatten(0, {0}.shape[:-1])"
+    whole = step.compute(text, x, like=x, shape=shape, dtype="complex64")
+    return _split(step, whole, shape)
+
+
+def _frames(step: OpStep, time: int | None, length: int, hop: int, center: bool) -> int | None:
+    """How many windows there are; with ``center`` half of one is mirrored at both ends."""
+    if time is None:
+        return None
+    whole = time + 2 * (length // 2) if center else time
+    if whole < length or (center and time <= length // 2):
+        raise step.unsupported(f"windows of {length} on a signal of {time}")
+    return 1 + (whole - length) // hop

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import OpStep
-from keras2torch.layers.window import Window, padded, resized, spatial
-from keras2torch.ops.calls import by_jax, call, floats, without_gradients
+from keras2torch.layers.window import resized, spatial
+from keras2torch.ops.calls import call, floats, without_gradients
 from keras2torch.ops.promotion import kind
 from keras2torch.ops.shaping import LARGEST
 from keras2torch.registry import op
@@ -14,16 +13,21 @@ from keras2torch.registry import op
 _COLORS = floats(4, 5, 3, low=0.0, high=1.0)
 
 
-def _images(step: OpStep, x: Tensor) -> Tensor:
-    """Floats as (batch, channels, height, width) in memory."""
+def checked(step: OpStep, x: Tensor) -> Tensor:
+    """Images of floats, ``data_format`` ready to be read."""
     step.config = step.config.without_none("data_format")
     if kind(x.dtype) != 2:
         raise step.unsupported(f"images of {x.dtype}")
-    return spatial(step, x, 2)
+    return x
+
+
+def batch(step: OpStep, x: Tensor, rank: int = 2) -> Tensor:
+    """Floats as (batch, channels, height, width) in memory."""
+    return spatial(step, checked(step, x), rank)
 
 
 def _colors(step: OpStep, x: Tensor) -> Tensor:
-    x = _images(step, x)
+    x = batch(step, x)
     if x.memory_shape[1] != 3:
         raise step.unsupported(f"{x.memory_shape[1]} channels")
     return x
@@ -81,7 +85,7 @@ def _border(step: OpStep, x: Tensor, kind: str) -> list[tuple[int, int]]:
 ])  # fmt: skip
 def pad_images(step: OpStep, images: Tensor) -> Tensor:
     """Zeros around."""
-    x = _images(step, images)
+    x = batch(step, images)
     (top, bottom), (left, right) = _border(step, x, "padding")
     height, width = x.memory_shape[2:]
     sizes = [
@@ -99,7 +103,7 @@ def pad_images(step: OpStep, images: Tensor) -> Tensor:
 ])  # fmt: skip
 def crop_images(step: OpStep, images: Tensor) -> Tensor:
     """A part cut out."""
-    x = _images(step, images)
+    x = batch(step, images)
     texts, sizes = [], []
     for (before, after), size in zip(_border(step, x, "cropping"), x.memory_shape[2:], strict=True):
         if size is None or before + after >= size:
@@ -108,72 +112,3 @@ def crop_images(step: OpStep, images: Tensor) -> Tensor:
         sizes.append(size - before - after)
     shape = resized(x, (*x.memory_shape[:2], *sizes)).shape
     return step.compute(f"{{0}}[:, :, {', '.join(texts)}]", x, like=x, shape=shape)
-
-
-@op("Resize", any_order=True, calls=[
-    call("image.resize", (4, 5, 2), size=(8, 3), interpolation="nearest"),
-    by_jax(call("image.resize", (4, 5, 2), size=(8, 10))),
-])  # fmt: skip
-def resize(step: OpStep, images: Tensor) -> Tensor:
-    """Images of another size."""
-    x = _images(step, images)
-    size = step.config.window("size", 2)
-    method = step.config.choice("interpolation", ("nearest", "bilinear"), "bilinear")
-    for key in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio"):
-        step.config.require(key, False, False)
-    step.config.ignore("fill_mode", "fill_value")  # of padding to an aspect ratio
-    shape = resized(x, (*x.memory_shape[:2], *size)).shape
-    mode = "nearest-exact" if method == "nearest" else "bilinear"
-    text = f"F.interpolate({{0}}, size={literal(size)}, mode={literal(mode)})"
-    return step.compute(text, x, like=x, shape=shape)
-
-
-@op("ExtractPatches", any_order=True, calls=[
-    call("image.extract_patches", (5, 6, 2), 2),
-    call("image.extract_patches", (5, 6, 2), 3, strides=1),
-    call("image.extract_patches", (5, 6, 2), 3, strides=2, padding="same"),
-])  # fmt: skip
-def extract_patches(step: OpStep, images: Tensor) -> Tensor:
-    """Windows, each as a row of channels."""
-    x = _images(step, images)
-    size = step.config.window("size", 2)
-    step.config = step.config.without_none("strides")
-    stride = step.config.window("strides", 2, list(size))
-    window = Window(size, stride, step.config.window("dilation_rate", 2, 1))
-    padding = step.config.choice("padding", ("valid", "same"), "valid")
-    sizes = x.memory_shape[2:]
-    channels, output = x.memory_shape[1], window.output(step, sizes, padding)
-    if channels is None or None in output:
-        raise step.unsupported("images of unknown size")
-    pad, inner = padded(step, window, sizes, padding)
-    if inner:
-        pad = f"F.pad({{1}}, {literal(_around(inner))})"
-    shape = resized(x, (x.shape[0], channels * size[0] * size[1], *output)).shape
-    where = f"{literal(size)}, {literal(stride)}, {literal(window.dilation)}"
-    text = f"{step.helper('extract_patches')}({pad}, {where})".replace("{1}", "{0}")
-    return step.compute(text, x, like=x, shape=shape)
-
-
-def _around(padding: int | tuple[int, ...]) -> tuple[int, ...]:
-    height, width = (padding, padding) if isinstance(padding, int) else padding
-    return (width, width, height, height)
-
-
-@op("GaussianBlur", any_order=True, calls=[
-    call("image.gaussian_blur", (5, 6, 2), kernel_size=(3, 3), sigma=(1.0, 1.5)),
-])  # fmt: skip
-def gaussian_blur(step: OpStep, images: Tensor) -> Tensor:
-    """Each pixel the mean of those around, weighed by a bell curve."""
-    x = _images(step, images)
-    size = step.config.window("kernel_size", 2, [3, 3])
-    given = step.config.raw("sigma", [1.0, 1.0])
-    sigma = [given, given] if type(given) in (int, float) else given
-    if (
-        not isinstance(sigma, list)
-        or [type(s) in (int, float) and s > 0 for s in sigma] != [True] * 2
-    ):
-        raise step.config.wrong("sigma", "two positive numbers", given)
-    if size[0] % 2 == 0 or size[1] % 2 == 0:
-        raise step.unsupported(f"a kernel of even size {size}")
-    kernel = f"{step.helper('gaussian_kernel')}({literal(size)}, torch.tensor({literal(sigma)}))"
-    return step.compute(f"{step.helper('filtered')}({{0}}, {kernel})", x, like=x)

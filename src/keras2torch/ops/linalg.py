@@ -12,7 +12,7 @@ from keras2torch.ir.graph import Shape
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import OpStep
-from keras2torch.ops.calls import Drawn, OpCall, call, on_tensorflow
+from keras2torch.ops.calls import Drawn, OpCall, call, on_tensorflow, without_gradients
 from keras2torch.ops.joining import several
 from keras2torch.ops.linear import factors
 from keras2torch.ops.operands import axes_option
@@ -114,6 +114,22 @@ def svd(step: OpStep, x: Tensor) -> Tensor:
     sizes = matrices(step, x).shape[-2:]
     size = None if None in sizes else min(s or 0 for s in sizes)
     return step.compute("torch.linalg.svdvals({0})", x, like=x, shape=(*x.shape[:-2], size))
+
+
+@op("Qr", calls=[
+    call("qr", (4, 3)), call("qr", (3, 3)), call("qr", (2, 4)),
+    without_gradients(call("qr", (4, 2), mode="complete")),  # TensorFlow has none
+])  # fmt: skip
+def qr(step: OpStep, x: Tensor) -> list[Tensor]:
+    """An orthogonal and a triangular matrix; Householder's method tells their signs."""
+    mode = step.config.choice("mode", ("reduced", "complete"), "reduced")
+    rows, columns = matrices(step, x).shape[-2:]
+    if rows is None or columns is None:
+        raise step.unsupported("matrices of unknown size")
+    inner = rows if mode == "complete" else min(rows, columns)
+    given = "" if mode == "reduced" else ', mode="complete"'
+    shapes = [(*x.shape[:-2], rows, inner), (*x.shape[:-2], inner, columns)]
+    return several(step, f"torch.linalg.qr({{0}}{given})", shapes, x)
 
 
 @op("Pinv", calls=[call("pinv", (3, 2))])

@@ -94,6 +94,33 @@ _extreme("Nanmax", "amax", "-torch.inf")
 _extreme("Nanmin", "amin", "torch.inf")
 
 
+def _place(name: str, function: str, filler: str) -> None:
+    """Where the largest or smallest of what is a number stands; -1 where nothing is."""
+
+    def lower(step: OpStep, x: Tensor) -> Tensor:
+        axes, keepdims = axes_option(step, x), step.config.bool("keepdims", False)
+        text = f"{{0}}.{function}({{dims}}).int()"
+        if axes is None or len(axes) > 1:
+            if keepdims or axes is not None:
+                raise step.unsupported("keepdims over all axes" if keepdims else f"axes {axes}")
+            x = step.keras_order(x)  # a place among all is counted in Keras' order
+        if is_integer(x):
+            raise step.unsupported(f"a tensor of {x.dtype}")
+        nothing = reduced(step, x, "{0}.isnan().all({dims})", axes, keepdims, "bool")
+        x = step.compute(f"torch.where({{0}}.isnan(), {filler}, {{0}})", x, like=x)
+        found = reduced(step, x, text, axes, keepdims, "int32")
+        return step.compute("torch.where({0}, -1, {1})", nothing, found, like=found)
+
+    op(name, any_order=True, calls=[
+        call(name.lower(), _HOLES, axis=1), call(name.lower(), (3, 2)),
+        call(name.lower(), (4, 2), axis=-1, keepdims=True),
+    ])(lower)  # fmt: skip
+
+
+_place("Nanargmax", "argmax", "-torch.inf")
+_place("Nanargmin", "argmin", "torch.inf")
+
+
 @op("Nansum", any_order=True, calls=[
     call("nansum", _HOLES, axis=1), call("nansum", (3, 2)), call("nansum", ints(3, 2), axis=1),
 ])  # fmt: skip

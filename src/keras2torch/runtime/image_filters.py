@@ -74,3 +74,50 @@ def filtered(images: Tensor, kernel: Tensor) -> Tensor:
     weight = kernel.to(images.dtype).expand(channels, 1, -1, -1)
     padding = (kernel.shape[0] // 2, kernel.shape[1] // 2)
     return F.conv2d(images, weight, padding=padding, groups=channels)
+
+
+def sobel_edges(images: Tensor) -> Tensor:
+    """Sobel's differences, downwards and to the right, borders mirrored.
+
+    images: (batch, channels, height, width); returns (batch, channels, height, width, 2).
+    Keras: keras/src/ops/image.py, SobelEdges.
+    """
+    x = F.pad(images, (1, 1, 1, 1), mode="reflect")
+    down = x[:, :, 2:] - x[:, :, :-2]
+    right = x[..., 2:] - x[..., :-2]
+    down = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
+    right = right[:, :, :-2] + 2 * right[:, :, 1:-1] + right[:, :, 2:]
+    return torch.stack([down, right], dim=-1)
+
+
+def ssim(
+    x: Tensor,
+    y: Tensor,
+    *,
+    peak: float = 1.0,
+    size: int = 11,
+    sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+) -> Tensor:
+    """The structural similarity of two batches of images, whose largest value is ``peak``.
+
+    x, y: (batch, channels, height, width); returns (batch,), 1 where they are equal.
+    Keras: keras/src/ops/image.py, SSIM.
+    """
+    steps = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
+    bell = torch.exp(-steps.square() / (2 * sigma**2))
+    bell = bell / bell.sum()
+    channels = x.shape[1]
+    weight = torch.outer(bell, bell).expand(channels, 1, -1, -1)
+
+    def around(images: Tensor) -> Tensor:
+        return F.conv2d(images, weight, groups=channels)
+
+    mean_x, mean_y = around(x), around(y)
+    spread = around(x.square()) - mean_x.square() + around(y.square()) - mean_y.square()
+    common = around(x * y) - mean_x * mean_y
+    light, contrast = (k1 * peak) ** 2, (k2 * peak) ** 2
+    above = (2 * mean_x * mean_y + light) * (2 * common + contrast)
+    below = (mean_x.square() + mean_y.square() + light) * (spread + contrast)
+    return (above / below).mean(dim=(1, 2, 3))
