@@ -45,7 +45,8 @@ def _has_channels(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_channels, value))
     if isinstance(value, Drawn):  # poolings treat NaN differently
-        plain = value.dtype == "float32" and not value.special and not value.holes
+        plain = value.batched and value.dtype == "float32"
+        plain = plain and not value.special and not value.holes
         value = value.shape if plain else None
     shape = value
     # TensorFlow has no pooling of volumes in float64.

@@ -47,6 +47,7 @@ LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
         ),
         example({"height": 5, "width": 4, "interpolation": "lanczos3"}, Integers((3, 4, 2), 256)),
         example({"height": 5, "width": 4, "interpolation": "nearest"}, Integers((3, 4, 2), 256)),
+        example({"height": 3, "width": 9}, Integers((4, 5, 2), 256)),
     ],
 )
 def resizing(step: Step, x: Tensor) -> Tensor:
@@ -70,14 +71,19 @@ def resized_images(step: Step, x: Tensor, size: tuple[int, ...]) -> Tensor:
         raise config.wrong("pad_to_aspect_ratio", "false beside crop_to_aspect_ratio", pad)
     given = x.dtype
     x = spatial(step, x, 2)
-    if given in INTEGER_DTYPES:
+    whole = given in INTEGER_DTYPES and method == "bilinear" and not antialias
+    if given in INTEGER_DTYPES and not whole:
         x = step.cast(x, "float64")
     if crop:
         x = step.compute(f"{step.helper('aspect_crop')}({{0}}, {size})", x, like=x)
     elif pad:
         fill = f", {literal(value)}" if value else ""
         x = step.compute(f"{step.helper('aspect_pad')}({{0}}, {size}{fill})", x, like=x)
-    x = interpolated(step, x, size, method, antialias)
+    if whole:
+        shape = resized(x, (*x.memory_shape[:2], *size)).shape
+        x = step.compute(f"{step.helper('resize_bilinear')}({{0}}, {size})", x, like=x, shape=shape)
+    else:
+        x = interpolated(step, x, size, method, antialias)
     return rounded(step, x, given, method)
 
 

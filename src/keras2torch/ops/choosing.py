@@ -21,12 +21,11 @@ from keras2torch.ops.calls import (
     call,
     floats,
     in_float32,
-    line,
 )
 from keras2torch.ops.joining import several
-from keras2torch.ops.operands import array_of, cast
+from keras2torch.ops.operands import cast
 from keras2torch.ops.promotion import OF_NUMBERS, kind
-from keras2torch.ops.shaping import LARGEST, sizes_option
+from keras2torch.ops.shaping import sizes_option
 from keras2torch.ops.table import is_integer
 from keras2torch.registry import op
 
@@ -95,30 +94,3 @@ def unravel_index(step: OpStep, indices: Tensor) -> list[Tensor]:
     found = several(step, text, [indices.shape] * len(sizes), indices)
     found = [replace(part, dtype="int64") for part in found]
     return [cast(step, part, indices.dtype) for part in found]
-
-
-@op("Scatter", calls=[
-    call("scatter", Array([[0], [2], [0]], "int32"), Drawn((3, 2), batched=False), shape=(4, 2)),
-    call("scatter", Array([[0, 1], [2, 3]], "int64"), line(2), shape=(3, 4)),
-    call("scatter", Drawn((1,), "int32", 0, 4), (), shape=(5,)),
-])  # fmt: skip
-def scatter(step: OpStep, indices: Any, values: Any) -> Tensor:
-    """Zeros, and values added at some places."""
-    sizes = sizes_option(step, "shape")
-    x = step.constant(values) if isinstance(values, Constant) else values
-    if -1 in sizes or prod(sizes) >= LARGEST or not isinstance(x, Tensor):
-        raise step.unsupported(f"a shape {sizes}")
-    if isinstance(indices, Tensor):
-        depth = indices.shape[-1] if indices.rank > 1 and is_integer(indices) else None
-        if depth is None or not 0 < depth <= len(sizes):
-            raise step.unsupported(f"places of shape {indices.shape}")
-        step.limit(indices, min(sizes[:depth]))
-        places, operands = "{1}.unbind(-1)", [x, indices]
-    else:
-        array = array_of(step, indices)
-        if array.ndim != 2 or array.dtype.kind not in "iu" or array.size > 64:
-            raise step.unsupported(f"places of shape {array.shape}")
-        columns = [f"torch.tensor({literal(c)}, device={{0}}.device)" for c in array.T.tolist()]
-        places, operands = f"({', '.join(columns)},)", [x]
-    text = f"{{0}}.new_zeros({literal(tuple(sizes))}).index_put({places}, {{0}}, accumulate=True)"
-    return step.compute(text, *operands, like=x, shape=tuple(sizes))

@@ -13,17 +13,12 @@ from keras2torch.registry import op
 _COLORS = floats(4, 5, 3, low=0.0, high=1.0)
 
 
-def checked(step: OpStep, x: Tensor) -> Tensor:
-    """Images of floats, ``data_format`` ready to be read."""
+def batch(step: OpStep, x: Tensor, rank: int = 2) -> Tensor:
+    """Floats as (batch, channels, height, width) in memory."""
     step.config = step.config.without_none("data_format")
     if kind(x.dtype) != 2:
         raise step.unsupported(f"images of {x.dtype}")
-    return x
-
-
-def batch(step: OpStep, x: Tensor, rank: int = 2) -> Tensor:
-    """Floats as (batch, channels, height, width) in memory."""
-    return spatial(step, checked(step, x), rank)
+    return spatial(step, x, rank)
 
 
 def _colors(step: OpStep, x: Tensor) -> Tensor:

@@ -127,30 +127,6 @@ def _box(starts: list[int], sizes: list[int]) -> str:
     return ", ".join(f"{a or ''}:{a + n}" for a, n in zip(starts, sizes, strict=True))
 
 
-@op("ScatterUpdate", calls=[
-    call("scatter_update", (4,), Array([[0, 1], [2, 3]], "int32"), Array([9.0, 8.0])),
-    call("scatter_update", (4,), Array([[0], [2]], "int32"),
-         Array([[9.0, 8.0, 1.0, 2.0], [7.0, 6.0, 0.0, 1.0]])),
-])  # fmt: skip
-def scatter_update(step: OpStep, inputs: Any, indices: Any, updates: Any) -> Tensor:
-    """A tensor with the elements at some places replaced."""
-    step.config.require("reduction", None, None)
-    if not isinstance(inputs, Tensor) or isinstance(indices, Tensor):
-        raise step.unsupported("places that are computed")
-    array = array_of(step, indices)
-    updates = step.constant(updates) if isinstance(updates, Constant) else updates
-    if not isinstance(updates, Tensor) or array.ndim != 2 or array.dtype.kind not in "iu":
-        raise step.unsupported("updates that are no tensor")
-    if len(np.unique(array, axis=0)) < len(array):
-        raise step.unsupported("a place that is updated twice")
-    if array.size > 64 or not 0 < array.shape[1] <= inputs.rank:
-        raise step.unsupported(f"{len(array)} places")
-    updates = cast(step, step.keras_order(updates), inputs.dtype)
-    columns = [f"torch.tensor({literal(c)}, device={{0}}.device)" for c in array.T.tolist()]
-    text = f"{{0}}.index_put(({', '.join(columns)},), {{1}})"
-    return step.compute(text, step.keras_order(inputs), updates, like=inputs, order=None)
-
-
 @op("SaturateCast", any_order=True, calls=[
     call("saturate_cast", ints(9, low=-300, high=300), "int8"),
     call("saturate_cast", (4,), "int32"),

@@ -8,7 +8,7 @@ from keras2torch.ir.graph import Constant
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import OpStep
-from keras2torch.ops.calls import Array, Drawn, call, line
+from keras2torch.ops.calls import Array, Drawn, call, ints, line
 from keras2torch.ops.operands import cast
 from keras2torch.ops.promotion import kind
 from keras2torch.ops.table import is_integer
@@ -30,8 +30,8 @@ def _segments(name: str, start: str, reduced: str) -> None:
         if count > MOST_SEGMENTS:
             raise step.config.wrong("num_segments", f"at most {MOST_SEGMENTS}", count)
         x, ids = (step.constant(v) if isinstance(v, Constant) else v for v in (data, segment_ids))
-        if not isinstance(x, Tensor) or not isinstance(ids, Tensor) or kind(x.dtype) != 2:
-            raise step.unsupported("segments of anything but floats")
+        if not isinstance(x, Tensor) or not isinstance(ids, Tensor) or kind(x.dtype) not in (1, 2):
+            raise step.unsupported("segments of anything but numbers")
         if ids.rank != 1 or not is_integer(ids) or not x.rank:
             raise step.unsupported("segments numbered by anything but a row of whole numbers")
         if ids.dtype not in ("int32", "int64"):
@@ -42,12 +42,16 @@ def _segments(name: str, start: str, reduced: str) -> None:
         index = "{1}" if ids.dtype == "int64" else "{1}.long()"
         if x.rank > 1:
             index += f"[:, {', '.join(['None'] * (x.rank - 1))}].expand_as({{0}})"
-        text = f"{start.replace('SIZE', size)}.{reduced.replace('INDEX', index)}"
+        made = start.replace("SIZE", size)
+        if is_integer(x):
+            made = made.replace("finfo", "iinfo")
+        text = f"{made}.{reduced.replace('INDEX', index)}"
         return step.compute(text, x, ids, like=x, shape=shape)
 
     function = "segment_" + name.removeprefix("Segment").lower()
     op(name, calls=[
         call(function, _ROWS, _IDS, num_segments=3),
+        call(function, ints(2), Array([1, 0, 1], "int32"), num_segments=2),
         call(function, line(20), Drawn((20,), "int32", 0, 1, batched=False), num_segments=2),
     ])(lower)  # fmt: skip
 

@@ -10,9 +10,9 @@ from keras2torch.ir.program import Tensor
 from keras2torch.ir.step import OpStep
 from keras2torch.ops.calls import Drawn, call, ints, on_tensorflow, without_gradients
 from keras2torch.ops.operands import array_of, axes_option
-from keras2torch.ops.reductions import prod, running, sum_
+from keras2torch.ops.reductions import argmax, argmin, prod, running, sum_
 from keras2torch.ops.table import is_integer, only_floating, reduced, reduction
-from keras2torch.registry import op
+from keras2torch.registry import Lower, op
 
 # PyTorch's gradient of a NaN that is left out is NaN here and there, Keras' is 0.
 _HOLES = Drawn((4, 5), holes=True)
@@ -94,31 +94,31 @@ _extreme("Nanmax", "amax", "-torch.inf")
 _extreme("Nanmin", "amin", "torch.inf")
 
 
-def _place(name: str, function: str, filler: str) -> None:
+def _place(name: str, function: str, filler: str, of_integers: Lower) -> None:
     """Where the largest or smallest of what is a number stands; -1 where nothing is."""
 
     def lower(step: OpStep, x: Tensor) -> Tensor:
-        axes, keepdims = axes_option(step, x), step.config.bool("keepdims", False)
-        text = f"{{0}}.{function}({{dims}}).int()"
-        if axes is None or len(axes) > 1:
-            if keepdims or axes is not None:
-                raise step.unsupported("keepdims over all axes" if keepdims else f"axes {axes}")
-            x = step.keras_order(x)  # a place among all is counted in Keras' order
         if is_integer(x):
-            raise step.unsupported(f"a tensor of {x.dtype}")
+            place: Tensor = of_integers(step, x)
+            return place
+        axes, keepdims = axes_option(step, x), step.config.bool("keepdims", False)
+        if axes is None:
+            x = step.keras_order(x)  # a place among all is counted in Keras' order
+        if (axes is None and keepdims) or (axes is not None and len(axes) > 1):
+            raise step.unsupported(f"axes {axes}")
         nothing = reduced(step, x, "{0}.isnan().all({dims})", axes, keepdims, "bool")
         x = step.compute(f"torch.where({{0}}.isnan(), {filler}, {{0}})", x, like=x)
-        found = reduced(step, x, text, axes, keepdims, "int32")
+        found = reduced(step, x, f"{{0}}.{function}({{dims}}).int()", axes, keepdims, "int32")
         return step.compute("torch.where({0}, -1, {1})", nothing, found, like=found)
 
     op(name, any_order=True, calls=[
         call(name.lower(), _HOLES, axis=1), call(name.lower(), (3, 2)),
-        call(name.lower(), (4, 2), axis=-1, keepdims=True),
+        call(name.lower(), (4, 2), axis=-1, keepdims=True), call(name.lower(), ints(4), axis=1),
     ])(lower)  # fmt: skip
 
 
-_place("Nanargmax", "argmax", "-torch.inf")
-_place("Nanargmin", "argmin", "torch.inf")
+_place("Nanargmax", "argmax", "-torch.inf", argmax)
+_place("Nanargmin", "argmin", "torch.inf", argmin)
 
 
 @op("Nansum", any_order=True, calls=[
