@@ -48,6 +48,7 @@ LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
         example({"height": 5, "width": 4, "interpolation": "lanczos3"}, Integers((3, 4, 2), 256)),
         example({"height": 5, "width": 4, "interpolation": "nearest"}, Integers((3, 4, 2), 256)),
         example({"height": 3, "width": 9}, Integers((4, 5, 2), 256)),
+        example({"height": 3, "width": 4, "antialias": True}, Integers((7, 5, 2), 256)),
     ],
 )
 def resizing(step: Step, x: Tensor) -> Tensor:
@@ -71,20 +72,31 @@ def resized_images(step: Step, x: Tensor, size: tuple[int, ...]) -> Tensor:
         raise config.wrong("pad_to_aspect_ratio", "false beside crop_to_aspect_ratio", pad)
     given = x.dtype
     x = spatial(step, x, 2)
-    whole = given in INTEGER_DTYPES and method == "bilinear" and not antialias
-    if given in INTEGER_DTYPES and not whole:
+    whole = _in_float32(method, antialias) if given in INTEGER_DTYPES else None
+    if given in INTEGER_DTYPES and whole is None:
         x = step.cast(x, "float64")
     if crop:
         x = step.compute(f"{step.helper('aspect_crop')}({{0}}, {size})", x, like=x)
     elif pad:
         fill = f", {literal(value)}" if value else ""
         x = step.compute(f"{step.helper('aspect_pad')}({{0}}, {size}{fill})", x, like=x)
-    if whole:
+    if whole is not None:
+        helper, more = whole
         shape = resized(x, (*x.memory_shape[:2], *size)).shape
-        x = step.compute(f"{step.helper('resize_bilinear')}({{0}}, {size})", x, like=x, shape=shape)
+        x = step.compute(f"{step.helper(helper)}({{0}}, {size}{more})", x, like=x, shape=shape)
     else:
         x = interpolated(step, x, size, method, antialias)
     return rounded(step, x, given, method)
+
+
+def _in_float32(method: str, antialias: bool) -> tuple[str, str] | None:
+    """The helper, and its arguments, that rounds whole numbers' halves as TensorFlow does; none
+    where halves are no concern, since the weights are no simple fractions."""
+    if method in ("bilinear", "bicubic") and antialias:
+        return "resize_antialiased_in_float32", f", {literal(method)}"
+    if method in ("bilinear", "area"):
+        return f"resize_{method}_in_float32", ""
+    return None
 
 
 def rounded(step: Step, x: Tensor, dtype: str, method: str) -> Tensor:

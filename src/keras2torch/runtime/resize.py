@@ -7,24 +7,6 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 
-def resize_bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Linear interpolation in float32 in TensorFlow's order, so that halves are rounded alike.
-
-    x: (batch, channels, height, width), of any dtype.
-    Source: tensorflow/core/kernels/image/resize_bilinear_op.cc.
-    """
-    x = x.to(torch.float)
-    for dim, new in zip((3, 2), reversed(size), strict=True):
-        old = x.shape[dim]
-        steps = torch.arange(new, dtype=torch.float, device=x.device)
-        place = (steps + 0.5) * torch.tensor(old / new, dtype=torch.float) - 0.5
-        share = (place - place.floor()).reshape(-1, *[1] * (3 - dim))
-        first = x.index_select(dim, place.floor().long().clamp(min=0))
-        second = x.index_select(dim, place.ceil().long().clamp(max=old - 1))
-        x = first + (second - first) * share
-    return x
-
-
 def resize_bicubic(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Cubic interpolation with Keys' a = -0.5, weights outside the image left out.
 
