@@ -72,20 +72,12 @@ def resized_images(step: Step, x: Tensor, size: tuple[int, ...]) -> Tensor:
         raise config.wrong("pad_to_aspect_ratio", "false beside crop_to_aspect_ratio", pad)
     given = x.dtype
     x = spatial(step, x, 2)
-    whole = _in_float32(method, antialias) if given in INTEGER_DTYPES else None
-    if given in INTEGER_DTYPES and whole is None:
-        x = step.cast(x, "float64")
     if crop:
         x = step.compute(f"{step.helper('aspect_crop')}({{0}}, {size})", x, like=x)
     elif pad:
         fill = f", {literal(value)}" if value else ""
         x = step.compute(f"{step.helper('aspect_pad')}({{0}}, {size}{fill})", x, like=x)
-    if whole is not None:
-        helper, more = whole
-        shape = resized(x, (*x.memory_shape[:2], *size)).shape
-        x = step.compute(f"{step.helper(helper)}({{0}}, {size}{more})", x, like=x, shape=shape)
-    else:
-        x = interpolated(step, x, size, method, antialias)
+    x = interpolated(step, x, size, method, antialias)
     return rounded(step, x, given, method)
 
 
@@ -127,14 +119,21 @@ def interpolated(
     antialias: bool,
     factors: tuple[int, ...] = (),
 ) -> Tensor:
-    """Channels-first images in another size; where that is not known, by these factors."""
+    """Channels-first images in another size; where that is not known, by these factors.
+
+    Whole numbers become floats, to be rounded."""
     shape = resized(x, (*x.memory_shape[:2], *size)).shape
     wanted = ", ".join(
         f"{factors[place]} * {{0}}.shape[{place + 2}]" if length is None else str(length)
         for place, length in enumerate(size)
     )
     smooth = ", antialias=True" if antialias else ""
-    if method == "nearest":
+    whole = _in_float32(method, antialias) if x.dtype in INTEGER_DTYPES else None
+    if x.dtype in INTEGER_DTYPES and whole is None:
+        x = step.cast(x, "float64")
+    if whole is not None:
+        call = f"{step.helper(whole[0])}({{0}}, ({wanted}){whole[1]})"
+    elif method == "nearest":
         # PyTorch's "nearest" takes a pixel's corner for its middle.
         call = f'F.interpolate({{0}}, size=({wanted}), mode="nearest-exact")'
     elif method == "bilinear" or (method == "bicubic" and antialias):

@@ -40,6 +40,7 @@ def up_sampling1d(step: Step, x: Tensor) -> Tensor:
         example({"size": 2}, Integers((3, 4, 2), 9)),
         example({"size": 2, "interpolation": "bilinear"}, (None, 4, 2)),
         example({"size": [3, 1], "interpolation": "bilinear"}, Integers((3, 4, 2), 9)),
+        example({"size": [6, 2], "interpolation": "bilinear"}, Integers((None, 4, 2), 200)),
         example({"size": [3, 2], "interpolation": "bicubic"}, (3, 4, 2)),
         example({"interpolation": "lanczos3"}, (3, None, 2)),
         example({"interpolation": "lanczos5", "data_format": "channels_first"}, (2, 3, 4)),
@@ -51,14 +52,12 @@ def up_sampling2d(step: Step, x: Tensor) -> Tensor:
     if method == "nearest":
         return _nearest(step, x, 2)
     given, x = x.dtype, spatial(step, x, 2)
-    if given in INTEGER_DTYPES:
-        x = step.cast(x, "float64")
     factors = step.config.window("size", 2, 2)
     sizes = [
         None if size is None else size * factor
         for size, factor in zip(x.memory_shape[2:], factors, strict=True)
     ]
-    if method == "bilinear":
+    if method == "bilinear" and given not in INTEGER_DTYPES:
         call = f'F.interpolate({{0}}, scale_factor={short(factors)}, mode="bilinear")'
         shape = resized(x, (*x.memory_shape[:2], *sizes)).shape
         y = step.compute(call, x, like=x, shape=shape)
