@@ -33,7 +33,6 @@ REFUSED: Mapping[str, str] = {
     **dict.fromkeys("argpartition ctc_decode istft lstsq lu_factor matrix_rank".split(), _DIFFER),
     "image.elastic_transform": _RANDOM,
     "image.perspective_transform": "Keras solves for the transform in float32 only",
-    "image.scale_and_translate": "Keras computes its weights in float32 only",
     "conv_transpose": "Keras itself can't run a saved model with it",
     "ctc_loss": "for labels that are longer than their sequence Keras' backends differ",
     "view": "it reads the bytes of numbers, which are others in another precision",
