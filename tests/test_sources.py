@@ -101,3 +101,14 @@ def test_a_model_in_a_python_file(tmp_path: Path) -> None:
     assert done.class_name == "Mine"
     with pytest.raises(ReferenceError, match="has no other"):
         port(f"{file}:other")
+
+
+def test_weights_of_a_model_in_a_python_file(keras_3: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import keras\n"
+        "from pathlib import Path\n"
+        f"MODEL = keras.models.model_from_json(Path({str(keras_3 / 'nests.json')!r}).read_text())\n"
+    )
+    found = port(keras_3 / "nests.weights.h5", config=f"{file}:MODEL")
+    assert found.source == port(keras_3 / "nests.keras").source

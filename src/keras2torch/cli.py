@@ -37,8 +37,10 @@ ModelName = Annotated[
     ),
 ]
 ConfigFile = Annotated[
-    Path | None,
-    typer.Option(help="The JSON of model.to_json(), where MODEL holds weights alone."),
+    str | None,
+    typer.Option(
+        help="The JSON of model.to_json(), or FILE.py:OBJECT, where MODEL holds weights alone."
+    ),
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here too.")]
 

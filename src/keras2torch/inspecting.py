@@ -15,7 +15,7 @@ from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.readers import read
 from keras2torch.readers.saved import Group
-from keras2torch.sources import located
+from keras2torch.sources import described_by, located
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,17 @@ class Inspection:
         return sum(row.parameters for row in self.rows)
 
 
-def inspect(model: str | Path, config: Path | None = None) -> Inspection:
+def inspect(model: str | Path, config: str | Path | None = None) -> Inspection:
     """Look into a saved model.
 
     Raises:
         ModelError: the file can't be read as a model at all.
     """
-    with located(model) as path, read(path, config) as saved:
+    with (
+        located(model) as path,
+        described_by(config) as description,
+        read(path, description) as saved,
+    ):
         graph = graph_of(described(saved), saved.weights)
         problem: str | None = None
         notes: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved, read
 from keras2torch.replacing import replace_folder
-from keras2torch.sources import located
+from keras2torch.sources import described_by, located
 
 MODEL = "model.py"
 WEIGHTS = "weights.safetensors"
@@ -58,7 +58,8 @@ def port(
 ) -> Port:
     """Port a Keras model to PyTorch: a file, a folder, or what ``sources.located`` finds.
 
-    ``config`` is the JSON of ``model.to_json()`` for weights that were saved without their model.
+    ``config`` is the JSON of ``model.to_json()``, or ``file.py:object`` that makes the model, for
+    weights that were saved without it.
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
     folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, and
@@ -68,8 +69,11 @@ def port(
         ModelError: the model can't be ported; one line names every reason.
         PortError: the folder can't be written.
     """
-    description = None if config is None else Path(config)
-    with located(model) as path, read(path, description) as saved:
+    with (
+        located(model) as path,
+        described_by(config) as description,
+        read(path, description) as saved,
+    ):
         program = program_of(graph_of(described(saved), saved.weights))
         emitted = write_module(program)
         source = formatted(emitted.text)

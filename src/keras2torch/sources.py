@@ -37,14 +37,36 @@ def located(model: str | Path) -> Iterator[Path]:
     elif text.startswith(KAGGLE):
         yield _from_kaggle(text.removeprefix(KAGGLE))
     elif live and not Path(text).exists():
-        require("keras", "tensorflow")
-        with tempfile.TemporaryDirectory() as folder:
-            saved = Path(folder, f"{Path(live[1]).stem}.keras")
-            job = {"file": live[1], "object": live[2], "saved": str(saved)}
-            run_worker("keras2torch.verify.live_worker", job, "tensorflow")
+        with _made_by(live[1], live[2], ".keras") as saved:
             yield saved
     else:
         yield Path(text)
+
+
+@contextmanager
+def described_by(config: str | Path | None) -> Iterator[Path | None]:
+    """The JSON that describes the model of weights alone: a file, or what ``file.py:object`` makes.
+
+    Raises:
+        MissingExtra, ReferenceError: as ``located``.
+    """
+    live = LIVE.fullmatch(str(config))
+    if config is not None and live and not Path(config).exists():
+        with _made_by(live[1], live[2], ".json") as described:
+            yield described
+    else:
+        yield None if config is None else Path(config)
+
+
+@contextmanager
+def _made_by(file: str, name: str, ending: str) -> Iterator[Path]:
+    """What Keras saves of the model that a Python file makes."""
+    require("keras", "tensorflow")
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder, f"{Path(file).stem}{ending}")
+        job = {"file": file, "object": name, "saved": str(saved)}
+        run_worker("keras2torch.verify.live_worker", job, "tensorflow")
+        yield saved
 
 
 def _from_hugging_face(handle: str) -> Path:

@@ -1,4 +1,4 @@
-"""Runs a Python file of the user's own in Keras and saves the model that it makes.
+"""Runs a Python file of the user's own in Keras and saves the model that it makes, or its JSON.
 
 Called as ``python -m keras2torch.verify.live_worker`` with KERAS_BACKEND set and a JSON object on
 standard input: ``file``, ``object`` (a model, or a function that returns one) and ``saved``.
@@ -23,7 +23,10 @@ def main() -> None:
     model = made if isinstance(made, keras.Model) else made()
     if not isinstance(model, keras.Model):
         sys.exit(f"{job['object']} is no Keras model and makes none")
-    model.save(job["saved"])
+    if job["saved"].endswith(".json"):
+        Path(job["saved"]).write_text(model.to_json())
+    else:
+        model.save(job["saved"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 from keras2torch.ir.keras2 import is_keras2
 from keras2torch.porting import port
 from keras2torch.readers import read
-from keras2torch.sources import located
+from keras2torch.sources import described_by, located
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def original_of(
     Raises:
         ModelError: as ``port``.
     """
-    description = None if config is None else Path(config)
-    with located(model) as path:
+    with located(model) as path, described_by(config) as description:
         if not trust_model:
             port(path, config=description)
         with read(path, description) as saved:
