@@ -90,8 +90,6 @@ class Checkpoint:
     def _graph(self) -> Iterator[Node]:
         graph = Message(self._strings(GRAPH), GRAPH)
         nodes = graph.messages(1)
-        if len(nodes) > LIMITS.hdf5_objects:
-            raise FormatError(f"{GRAPH}: more than {LIMITS.hdf5_objects} objects")
         for node in nodes:
             children: dict[str, int] = {}
             for child in node.messages(1):

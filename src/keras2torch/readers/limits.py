@@ -36,6 +36,9 @@ class Limits:
     zip_inflation: int = 200
     zip_inflation_floor: int = 256 * _MIB
 
+    # Protocol buffers: fields of one message, and objects of a checkpoint
+    protobuf_fields: int = 1_000_000
+
     # HDF5. 1100 is a little more than deflate's own ceiling of 1032:1.
     hdf5_objects: int = 1_000_000
     hdf5_depth: int = 64

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keras2torch.errors import FormatError
+from keras2torch.readers.limits import LIMITS
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 LONGEST_VARINT = 10
@@ -24,7 +25,9 @@ class Message:
     def __init__(self, data: memoryview, what: str) -> None:
         self._what = what
         self._fields: dict[int, list[Field]] = {}
-        for number, value in _fields(data, what):
+        for count, (number, value) in enumerate(_fields(data, what)):
+            if count == LIMITS.protobuf_fields:
+                raise FormatError(f"{what}: more than {LIMITS.protobuf_fields} fields")
             self._fields.setdefault(number, []).append(value)
 
     def number(self, field: int, default: int = 0) -> int:
