@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from keras2torch.registry import Example, Integers, Values, all_layers
 
@@ -103,27 +104,48 @@ def keras_examples(
     return folder, problems
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that Keras fills, once for all processes that share the tests."""
+    root = factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / name
+    with FileLock(root / f"{name}.lock"):
+        if not folder.exists():
+            aside = factory.mktemp(name)
+            make(aside)
+            aside.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the saved models, their inputs and what Keras made of them."""
-    folder = tmp_path_factory.mktemp("models")
-    for backend in ("tensorflow", "jax"):
-        run_keras("models.py", {"folder": str(folder)}, backend)
-    return folder
+
+    def make(folder: Path) -> None:
+        for backend in ("tensorflow", "jax"):
+            run_keras("models.py", {"folder": str(folder)}, backend)
+
+    return made_once(tmp_path_factory, "models", make)
 
 
 @pytest.fixture(scope="session")
 def keras_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with models in every format of Keras 3."""
-    folder = tmp_path_factory.mktemp("keras_3")
     names = ["article_a", "article_b", "image_cnn", "nests"]
-    run_keras("formats.py", {"folder": str(folder), "names": names}, "tensorflow")
-    return folder
+    return made_once(
+        tmp_path_factory,
+        "keras_3",
+        lambda folder: run_keras(
+            "formats.py", {"folder": str(folder), "names": names}, "tensorflow"
+        ),
+    )
 
 
 @pytest.fixture(scope="session")
 def keras_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with models in every format of Keras 2, and what Keras 2 made of them."""
-    folder = tmp_path_factory.mktemp("keras_2")
-    run_keras("keras2_formats.py", {"folder": str(folder)}, "tensorflow")
-    return folder
+    return made_once(
+        tmp_path_factory,
+        "keras_2",
+        lambda folder: run_keras("keras2_formats.py", {"folder": str(folder)}, "tensorflow"),
+    )

@@ -101,10 +101,12 @@ def _from_kaggle(handle: str) -> Path:
 
 def _only_model(folder: Path, handle: str) -> Path:
     """The one model in a downloaded folder: a saved file in it, or the folder itself."""
+    if (folder / "config.json").exists() or (folder / "saved_model.pb").exists():
+        return folder
     found = sorted(file for file in folder.rglob("*") if file.suffix in SAVED)
     if len(found) == 1:
         return found[0].resolve()
-    if found and (folder / "config.json").exists() is False:
+    if found:
         names = [str(file.relative_to(folder)) for file in found]
         raise FormatError(f"{quoted(handle)} holds several models, name one: {quoted(names, 200)}")
     return folder

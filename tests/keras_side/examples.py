@@ -208,6 +208,7 @@ def expected(spec, folder):
     model, specs = build(spec)
     stir(model, rng)
     model.save(f"{path}.keras")
+    single = load_original(f"{path}.keras", "float32")
     exact = load_original(f"{path}.keras", "float64")
     for batch in BATCHES:
         arrays = {
@@ -220,7 +221,6 @@ def expected(spec, folder):
                 Path(f"{path}.{batch}.float64.npz")
             )
         keras.config.set_floatx("float32")
-        single = load_original(f"{path}.keras", "float32")
         recording = record(single, tensors_for(single, arrays, "float32"))
         recording.save(Path(f"{path}.{batch}.float32.npz"))
         if on_jax:
@@ -284,6 +284,7 @@ def main():
                 expected(spec, folder)
         except Exception as error:  # told per example, so that one bad one fails alone
             problems[spec["id"]] = f"{type(error).__name__}: {error}"
+        keras.backend.clear_session()  # else Keras keeps every model, and slows down
     told = folder / f"problems.{keras.backend.backend()}.{job['part']}.json"
     told.write_text(json.dumps(problems))
 
