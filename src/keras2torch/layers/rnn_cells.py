@@ -63,6 +63,16 @@ def simple_rnn_cell(step: Step, x: Tensor, states: Any) -> Any:
             (4,),
             call={"states": [[(3,), (3,)], [(2,)]]},
         ),
+        example(
+            {
+                "cells": [
+                    {"class_name": "SimpleRNNCell", "config": {"units": 3, "use_bias": False}},
+                    {"class_name": "GRUCell", "config": {"units": 2}},
+                ]
+            },
+            (4,),
+            call={"states": [[(3,)], [(2,)]]},
+        ),
     ],
 )
 def stacked_rnn_cells(step: Step, x: Tensor, states: Any) -> Any:
