@@ -229,6 +229,7 @@ class Plugin:
     def pytest_runtest_call(self, item):
         self.capture.test = item.nodeid.split("layers/")[-1]
         self.capture.busy = False
+        keras.utils.set_random_seed(SEED)
         signal.alarm(SECONDS_PER_TEST)
         try:
             return (yield)
