@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +28,16 @@ SINGLE = 1e-5
 Case = tuple[str, str, Example]
 
 
-@pytest.mark.parametrize("case", example_ids(), ids=lambda case: case[0])
+def _cases() -> Iterator[Any]:
+    """All examples. Of a layer's third and later ones every third runs in ``make test``, the
+    others in ``make test-all``: Keras takes a second for each."""
+    for case in example_ids():
+        number = int(case[0].rpartition("-")[2])
+        marks = [pytest.mark.slow] if number >= 2 and number % 3 else []
+        yield pytest.param(case, id=case[0], marks=marks)
+
+
+@pytest.mark.parametrize("case", list(_cases()))
 def test_example(case: Case, keras_examples: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     identity = case[0]
     folder, problems = keras_examples
