@@ -16,7 +16,8 @@ is not listed is refused when a model is ported, with its name and the reason, a
 last column says.
 
 In training, layers that draw random numbers are statistically equal: the same function of what is
-drawn, from the same distribution as in Keras, but other numbers.
+drawn, from the same distribution as in Keras, but other numbers. So are recurrent and attention
+layers whose options ask for dropout, whatever their row says.
 
 ## Layers
 
