@@ -22,7 +22,7 @@ class ArticleA(nn.Module):
         self.dropout1d = nn.Dropout1d(0.1)
         self.lstm = nn.LSTM(300, 40, batch_first=True, bidirectional=True)
         self.gru = nn.GRU(80, 40, batch_first=True, bidirectional=True)
-        self.hidden = nn.Linear(322, 16)
+        self.hidden = nn.Linear(242, 16)
         self.dropout = nn.Dropout(0.1)
         self.out = nn.Linear(16, 1)
 

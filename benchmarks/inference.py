@@ -44,11 +44,12 @@ class Side:
     def __init__(self, side: str, name: str, folder: Path, threads: int) -> None:
         variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         pinned = dict.fromkeys(variables, str(threads))
+        self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
             [sys.executable, HERE / "worker.py", side, name, folder, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.said,
             text=True,
             env={**os.environ, **pinned, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
@@ -70,7 +71,8 @@ class Side:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
         if not line:
-            raise RuntimeError("a worker ended early")
+            self.said.seek(0)
+            raise RuntimeError("a worker ended early:\n" + self.said.read()[-2000:])
         return line
 
 

@@ -1,4 +1,4 @@
-"""Cuts modules and functions out of ``runtime/`` for the files that need them.
+"""Cuts modules and functions out of ``runtime/`` and ``training/`` for the files that need them.
 
 The sources are read as text: writing a port needs no torch.
 """
@@ -8,23 +8,26 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable
-from importlib import resources
+from pathlib import Path
+
+HOUSE = Path(__file__).parent.parent
+MODEL = ("runtime",)  # what a model.py is cut from
+TRAINING = ("runtime", "training")  # and a train.py
 
 
 @functools.cache
-def _sources() -> dict[str, tuple[str, ast.stmt, dict[str, str]]]:
-    """Every definition of ``runtime/``: its source, its syntax, and the imports of its file."""
+def _sources(packages: tuple[str, ...]) -> dict[str, tuple[str, ast.stmt, dict[str, str]]]:
+    """Every definition of these packages: its source, its syntax, and the imports of its file."""
     found: dict[str, tuple[str, ast.stmt, dict[str, str]]] = {}
-    for file in sorted(resources.files("keras2torch.runtime").iterdir(), key=lambda f: f.name):
-        if not file.name.endswith(".py") or file.name == "__init__.py":
-            continue
+    for file in (f for package in packages for f in sorted((HOUSE / package).rglob("*.py"))):
         text = file.read_text(encoding="ascii")
         tree = ast.parse(text)
         imports = {name: line for node in tree.body for name, line in imported(node)}
         for node in tree.body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                source = ast.get_source_segment(text, node) or ""
-                found[node.name] = (source, node, imports)
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                lines = text.splitlines()[first - 1 : node.end_lineno]
+                found[node.name] = ("\n".join(lines), node, imports)
     return found
 
 
@@ -43,12 +46,14 @@ def _as(alias: ast.alias) -> str:
     return f" as {alias.asname}" if alias.asname else ""
 
 
-def cut(names: Iterable[str]) -> tuple[list[str], set[str], set[str]]:
+def cut(
+    names: Iterable[str], packages: tuple[str, ...] = MODEL
+) -> tuple[list[str], set[str], set[str]]:
     """The sources of these definitions and of those they use, the latter first.
 
     Returns the sources, the import statements they need, and every name they define.
     """
-    sources = _sources()
+    sources = _sources(packages)
     ordered: list[str] = []
     imports: set[str] = set()
 
@@ -59,7 +64,7 @@ def cut(names: Iterable[str]) -> tuple[list[str], set[str], set[str]]:
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         for other in sorted(used & sources.keys() - {name}):
             visit(other)
-        # What stands in another file of runtime/ is cut out too, not imported.
+        # What stands in another file of these packages is cut out too, not imported.
         imports.update(own_imports[other] for other in used & own_imports.keys() - sources.keys())
         ordered.append(name)
 
@@ -70,4 +75,5 @@ def cut(names: Iterable[str]) -> tuple[list[str], set[str], set[str]]:
 
 def definition(name: str) -> ast.stmt | None:
     """The syntax of a definition of ``runtime/``, or None where there is none of this name."""
-    return _sources()[name][1] if name in _sources() else None
+    sources = _sources(MODEL)
+    return sources[name][1] if name in sources else None

@@ -1,0 +1,1 @@
+"""Training as Keras trains, in PyTorch: a library, and the source that ``train.py`` is cut from."""

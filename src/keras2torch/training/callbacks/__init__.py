@@ -1,0 +1,1 @@
+"""Callbacks with Keras' arithmetic in PyTorch."""

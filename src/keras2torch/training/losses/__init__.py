@@ -1,0 +1,1 @@
+"""Losses with Keras' arithmetic in PyTorch."""

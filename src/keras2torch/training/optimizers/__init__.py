@@ -1,0 +1,1 @@
+"""Optimizers with Keras' arithmetic in PyTorch."""
