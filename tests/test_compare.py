@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -124,17 +122,3 @@ def test_imdb_npz_as_keras_reads_it(tmp_path: Path) -> None:
     assert read.y[0] == parts["y_train"][order[0]]  # type: ignore[index]
     assert read.val_x.shape == (5, 200)
     assert read.val_y[:, 0].tolist() == parts["y_test"][test_order[:5]].tolist()  # type: ignore[index]
-
-
-def test_imdb_npz_with_code_in_it_is_refused(tmp_path: Path) -> None:
-    class Code:
-        def __reduce__(self) -> tuple[object, ...]:
-            return print, ("pwned",)
-
-    rows = np.empty(1, dtype=object)
-    rows[0] = Code()
-    np.savez(tmp_path / "imdb.npz", x_train=rows, y_train=[0], x_test=rows, y_test=[0])
-    with pytest.raises(DataError, match=r"builtins\.print"):
-        reviews.imdb_npz(tmp_path / "imdb.npz", None, None)
-    with zipfile.ZipFile(tmp_path / "imdb.npz") as archive, pytest.raises(pickle.UnpicklingError):
-        reviews._array(archive.read("x_train.npy"))
