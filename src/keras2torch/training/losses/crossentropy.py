@@ -1,0 +1,128 @@
+"""Keras' crossentropies, of probabilities and of logits: one value per sample or position.
+
+Keras on TensorFlow finds the logits behind outputs that come out of a sigmoid or softmax and
+takes the loss of them. Elsewhere, and on JAX always, probabilities are bounded by ``epsilon``:
+beyond that the loss is constant, with a gradient of zero.
+
+Source: keras/src/losses/losses.py, keras/src/backend/{tensorflow,jax}/nn.py.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from keras2torch.training.losses.shapes import matched_exactly
+
+
+def binary_crossentropy(
+    outputs: Tensor,
+    targets: Tensor,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+    epsilon: float = 1e-7,
+) -> Tensor:
+    """-(y log p + (1 - y) log(1 - p)) of probabilities, averaged over ``axis``."""
+    outputs, targets = matched_exactly(outputs, targets)
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
+    outputs = outputs.clamp(epsilon, 1 - epsilon)
+    values = targets * outputs.log() + (1 - targets) * (1 - outputs).log()
+    return -values.mean(axis)
+
+
+def binary_crossentropy_with_logits(
+    outputs: Tensor,
+    targets: Tensor,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+    squeezed: bool = False,
+) -> Tensor:
+    """Binary crossentropy of sigmoid(outputs), for logits of any size.
+
+    ``squeezed``: probabilities of (batch, steps, 1) for targets of (batch, steps) lose their last
+    axis in Keras, and TensorFlow finds no logits behind them any more.
+    """
+    if squeezed and outputs.dim() == targets.dim() + 1:
+        return binary_crossentropy(outputs.sigmoid(), targets, label_smoothing, axis)
+    outputs, targets = matched_exactly(outputs, targets)
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
+    values = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    return values.mean(axis)
+
+
+def categorical_crossentropy(
+    outputs: Tensor,
+    targets: Tensor,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+    epsilon: float = 1e-7,
+) -> Tensor:
+    """-sum(y log p) over the classes; probabilities are divided by their sum first."""
+    outputs, targets = matched_exactly(outputs, targets)
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
+    outputs = outputs / outputs.sum(axis, keepdim=True)
+    return -(targets * outputs.clamp(epsilon, 1 - epsilon).log()).sum(axis)
+
+
+def categorical_crossentropy_with_logits(
+    outputs: Tensor,
+    targets: Tensor,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+    distributions: bool = True,
+) -> Tensor:
+    """-sum(y log_softmax(outputs)) over the classes.
+
+    TensorFlow counts on targets that are ``distributions``: its gradient is softmax(outputs) - y
+    whatever y sums to, so it is not zero where y is all zeros, as in padding. JAX derives it.
+    """
+    outputs, targets = matched_exactly(outputs, targets)
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
+    values = -(targets * F.log_softmax(outputs, axis)).sum(axis)
+    if distributions:
+        scale = outputs.logsumexp(axis)
+        values = values + (1 - targets.sum(axis)) * (scale - scale.detach())
+    return values
+
+
+def sparse_categorical_crossentropy(
+    outputs: Tensor,
+    targets: Tensor,
+    ignore_class: int | None = None,
+    normalize: bool = False,
+    epsilon: float = 1e-7,
+) -> Tensor:
+    """-log p of the target's class, of probabilities (..., classes) and whole numbers (...).
+
+    Keras on TensorFlow bounds the probabilities, then divides by their sum; on JAX it divides
+    first (``normalize``), and what it has bounded need not sum to one.
+    """
+    if normalize:
+        logs = (outputs / outputs.sum(-1, keepdim=True)).clamp(epsilon, 1 - epsilon).log()
+    else:
+        logs = F.log_softmax(outputs.clamp(epsilon, 1 - epsilon).log(), -1)
+    return of_classes(logs, targets, ignore_class)
+
+
+def sparse_categorical_crossentropy_with_logits(
+    outputs: Tensor, targets: Tensor, ignore_class: int | None = None
+) -> Tensor:
+    """-log_softmax(outputs) at the target's class, of logits (..., classes)."""
+    return of_classes(F.log_softmax(outputs, -1), targets, ignore_class)
+
+
+def of_classes(logs: Tensor, targets: Tensor, ignore_class: int | None) -> Tensor:
+    """The negative of the logarithm at each target's class; 0 where that is to be ignored."""
+    if targets.dim() == logs.dim():
+        targets = targets.squeeze(-1)
+    targets = targets.long()
+    if ignore_class is None:
+        return -logs.gather(-1, targets[..., None]).squeeze(-1)
+    counted = targets != ignore_class
+    values = -logs.gather(-1, torch.where(counted, targets, 0)[..., None]).squeeze(-1)
+    return torch.where(counted, values, 0.0)
