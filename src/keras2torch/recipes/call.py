@@ -13,8 +13,27 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 @dataclass(frozen=True)
+class Function:
+    """A function of ``training/`` as an argument: handed over, not called."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name")
+
+    def source(self) -> str:
+        """The function's name."""
+        return self.name
+
+    def helpers(self) -> set[str]:
+        """The function itself, of ``training/``."""
+        return {self.name}
+
+
+@dataclass(frozen=True)
 class Call:
-    """``function(*args, **options)`` with plain arguments, or other calls in their place.
+    """``function(*args, **options)`` with plain arguments, functions, or other calls.
 
     ``function`` is written as it is called: ``torch.optim.SGD``, or ``Adam`` for a definition of
     ``training/``, which is then cut into the file.
@@ -36,10 +55,10 @@ class Call:
 
     def helpers(self) -> set[str]:
         """The definitions of ``training/`` that the call needs."""
-        inner = [v for v in (*self.args, *self.options.values()) if isinstance(v, Call)]
+        inner = [v for v in (*self.args, *self.options.values()) if isinstance(v, Call | Function)]
         own = set() if "." in self.function else {self.function}
-        return own.union(*(call.helpers() for call in inner))
+        return own.union(*(part.helpers() for part in inner))
 
 
 def _written(value: Any) -> str:
-    return value.source() if isinstance(value, Call) else literal(value)
+    return value.source() if isinstance(value, Call | Function) else literal(value)

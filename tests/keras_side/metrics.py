@@ -1,0 +1,49 @@
+"""Keras' metrics of given batches: the expected values.
+
+A process of its own, started by ``tests/test_metrics.py``. Reads a job on standard input:
+``arrays`` (an ``.npz``), ``cases`` (``id``, ``class_name``, ``config``, ``precision``, and
+``batches``: the names of the arrays of each, or None for a reset) and ``results``, the ``.npz``
+to write: ``<id>.<number of the batch>`` has the metric behind that batch.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+
+from keras2torch.verify.keras_worker import keep_float64
+
+
+def run(case, arrays):
+    metric = keras.metrics.deserialize({"class_name": case["class_name"], "config": case["config"]})
+    for number, batch in enumerate(case["batches"]):
+        if batch is None:
+            metric.reset_state()
+            continue
+        tensors = {role: keras.ops.convert_to_tensor(arrays[name]) for role, name in batch.items()}
+        if "mask" in tensors:
+            keras.src.backend.set_keras_mask(tensors["outputs"], tensors["mask"])
+        metric.update_state(
+            tensors["targets"], tensors["outputs"], sample_weight=tensors.get("weights")
+        )
+        yield f"{case['id']}.{number}", np.asarray(metric.result())
+
+
+def main():
+    job = json.load(sys.stdin)
+    with np.load(job["arrays"]) as stored:
+        arrays = dict(stored)
+    found = {}
+    for precision in ("float32", "float64"):
+        keras.config.set_floatx(precision)
+        if precision == "float64":
+            keep_float64()
+        for case in job["cases"]:
+            if case["precision"] == precision:
+                found.update(run(case, arrays))
+    np.savez(job["results"], **found)
+
+
+if __name__ == "__main__":
+    main()
