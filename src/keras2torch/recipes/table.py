@@ -81,6 +81,14 @@ def call_of(kind: Kind, value: Any, where: str, backend: str) -> Call:
         ConfigError: it is spelt in no way that Keras would.
         UnsupportedError: a class, or an option of it, that can't be followed exactly.
     """
+    entry, options = opened(kind, value, where)
+    call = entry.function(options, backend)
+    options.finish()
+    return call
+
+
+def opened(kind: Kind, value: Any, where: str) -> tuple[Recipe, Config]:
+    """The recipe for an object as Keras saves it, and the object's options, unread."""
     custom = isinstance(value, dict) and value.get("registered_name") not in (
         None,
         value.get("class_name"),
@@ -95,6 +103,4 @@ def call_of(kind: Kind, value: Any, where: str, backend: str) -> Call:
     options = Config(
         value.get("config") or {} if isinstance(value, dict) else {}, f"{where}, {name}"
     )
-    call = find(kind, name, where).function(options, backend)
-    options.finish()
-    return call
+    return find(kind, name, where), options

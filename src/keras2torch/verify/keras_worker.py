@@ -96,6 +96,7 @@ def keep_float64() -> None:
 
     tf.image.resize = resize_exactly
     _keep_mel_spectrogram()
+    _keep_weight_decay()
     tensorflow.core.cast = tensorflow.cast = exact_cast
     tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
     for name in ("core", "numpy", "nn", "math"):
@@ -122,6 +123,19 @@ def _keep_mel_spectrogram() -> None:
 
     layer.linear_to_mel_weight_matrix = exact_matrix
     layer._dbscale = exact_decibels
+
+
+def _keep_weight_decay() -> None:
+    """An optimizer's weight decay is a Python number that is cast to float64."""
+    optimizer = keras.src.backend.tensorflow.optimizer.TFOptimizer
+    decayed = optimizer._apply_weight_decay
+
+    def exact_decay(self: Any, variables: Any) -> None:
+        if self.weight_decay is not None:
+            self.weight_decay = np.float64(self.weight_decay)
+        decayed(self, variables)
+
+    optimizer._apply_weight_decay = exact_decay
 
 
 def as_archive(path: str, config: str | None, trusted: bool, folder: str) -> str:

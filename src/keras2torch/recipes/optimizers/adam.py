@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras2torch.ir.config import Config
+from keras2torch.recipes.call import Call
+from keras2torch.recipes.optimizer import OptimizerCall, Slot
+from keras2torch.recipes.table import recipe
+
+SLOTS = (Slot("momentum", "exp_avg"), Slot("velocity", "exp_avg_sq"))
+DIFFERS = (
+    "{0} corrects the second moment before epsilon is added, Keras after it: "
+    "steps differ where gradients are as small as epsilon, at the beginning most"
+)
+
+
+@recipe(
+    "optimizer",
+    "Adam",
+    "adam",
+    examples=[
+        {},
+        {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
+        {"amsgrad": True, "learning_rate": 0.01},
+        {"weight_decay": 0.01, "learning_rate": 0.1},
+    ],
+)
+def adam(options: Config, backend: str) -> Call:
+    return _adam(options, "torch.optim.Adam")
+
+
+@recipe("optimizer", "AdamW", "adamw", examples=[{}, {"weight_decay": 0.1, "amsgrad": True}])
+def adamw(options: Config, backend: str) -> Call:
+    made = _adam(options, "torch.optim.AdamW")
+    options.float("weight_decay")  # not None, says Keras; taken with what all optimizers have
+    return made
+
+
+def _adam(options: Config, plain: str) -> Call:
+    chosen: dict[str, Any] = {
+        "betas": (options.rate("beta_1", 0.9), options.rate("beta_2", 0.999)),
+        "eps": options.float("epsilon", 1e-7),
+    }
+    slots: tuple[tuple[Slot, ...], ...] = (SLOTS,)
+    if options.bool("amsgrad", False):
+        chosen["amsgrad"] = True
+        slots = (SLOTS, (Slot("velocity_hat", "max_exp_avg_sq"),))
+    return OptimizerCall(
+        "Adam",
+        (),
+        chosen,
+        slots=slots,
+        plain=Call(plain, (), chosen),
+        differs=DIFFERS.format(plain),
+    )

@@ -1,0 +1,64 @@
+"""Clipping of gradients as in Keras: per variable, over all, and value by value.
+
+A sparse gradient counts every occurrence of a row by itself, as Keras on TensorFlow does.
+Keras: ``_clip_gradients`` in ``keras/src/optimizers/base_optimizer.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def gradients_of(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The gradients that are there, of sparse ones their values: to be changed in place."""
+    found = [p.grad for p in parameters if p.grad is not None]
+    return [g._values() if g.is_sparse else g for g in found]
+
+
+@torch.no_grad()
+def clip_norm_(
+    parameters: Iterable[Tensor], max_norm: float, joined: Sequence[Sequence[Tensor]] = ()
+) -> None:
+    """Scale each gradient g to g * max_norm / max(|g|, max_norm), every parameter by itself.
+
+    ``joined`` has the parameters that are one variable in Keras, such as the two biases of a GRU:
+    their norm is taken together.
+    """
+    parameters = list(parameters)
+    together = {id(parameter) for group in joined for parameter in group}
+    for group in [*joined, *([p] for p in parameters if id(p) not in together)]:
+        gradients = gradients_of(group)
+        if gradients:
+            norm = norm_of(gradients)
+            for gradient in gradients:
+                gradient.mul_(max_norm / norm.clamp(min=max_norm))
+
+
+@torch.no_grad()
+def clip_global_norm_(parameters: Iterable[Tensor], max_norm: float) -> None:
+    """Scale all gradients by min(1, max_norm / norm of them all); ``clip_grad_norm_`` of torch adds
+    1e-6 to the norm."""
+    gradients = gradients_of(parameters)
+    if gradients:
+        norm = norm_of(gradients)
+        scale = max_norm / norm.clamp(min=max_norm) + (norm - norm)  # infinite: NaN, not 0
+        for gradient in gradients:
+            gradient.mul_(scale.to(gradient.device))
+
+
+@torch.no_grad()
+def clip_value_(parameters: Iterable[Tensor], max_value: float) -> None:
+    """Clip the gradients to [-max_value, max_value]."""
+    for gradient in gradients_of(parameters):
+        gradient.clamp_(-max_value, max_value)
+
+
+def norm_of(tensors: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of all values together."""
+    first = tensors[0].device
+    norms = [torch.linalg.vector_norm(tensor).to(first) for tensor in tensors]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
