@@ -20,7 +20,7 @@ def test_all_is_what_there_is() -> None:
 def test_every_error_has_one_root() -> None:
     errors = [getattr(keras2torch, n) for n in keras2torch.__all__]
     errors = [e for e in errors if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 10
+    assert len(errors) == 11
     assert all(issubclass(error, keras2torch.Keras2TorchError) for error in errors)
 
 

@@ -9,6 +9,7 @@ from keras2torch.errors import (
     ModelError,
     PortError,
     ReferenceError,
+    TrainingError,
     UnsupportedError,
     WeightsError,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "PortError",
     "ReferenceError",
     "Report",
+    "TrainingError",
     "UnsupportedError",
     "WeightsError",
     "check",

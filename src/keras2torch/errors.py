@@ -8,6 +8,7 @@
     │   └── UnsupportedError an honest model that has no exact port yet
     ├── PortError            the port: a folder or file that holds none, or a damaged one
     ├── DataError            the user's data: arrays that don't fit the model
+    ├── TrainingError        a training that can't start, go on or be resumed
     ├── ReferenceError       the original could not be run in Keras
     └── MissingExtra         a package is not installed; the message names the extra that brings it
 
@@ -23,6 +24,7 @@ __all__ = [
     "ModelError",
     "PortError",
     "ReferenceError",
+    "TrainingError",
     "UnsupportedError",
     "WeightsError",
     "quoted",
@@ -59,6 +61,10 @@ class PortError(Keras2TorchError):
 
 class DataError(Keras2TorchError):
     """The user's data does not fit the model."""
+
+
+class TrainingError(Keras2TorchError):
+    """A training can't start, go on or be resumed: its settings, its device, its checkpoints."""
 
 
 class ReferenceError(Keras2TorchError):

@@ -19,6 +19,13 @@ EXTRAS = {
     "tf_keras": "keras2torch[keras2]",
     "jax": "keras2torch[keras]",
     "torch": "keras2torch[train]",
+    "accelerate": "keras2torch[train]",
+    "iterstrat": "keras2torch[train]",
+    "joblib": "keras2torch[train]",
+    "matplotlib": "keras2torch[train]",
+    "ray": "keras2torch[ray]",
+    "sklearn": "keras2torch[train]",
+    "torchmetrics": "keras2torch[train]",
 }
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from keras2torch.compare.compare import Training
-from keras2torch.processes import require
+from keras2torch.report.drawing import axes_of, svg
 
 KERAS_COLOUR, TORCH_COLOUR = "#f2a59b", "#1f4e79"
 
 
 def per_batch(training: Training, key: str, label: str) -> str:
     """``key`` of every batch for both sides: Keras as a wide line, PyTorch as a thin one on it."""
-    figure, axes = _axes(label)
+    figure, axes = axes_of("batch", label)
     for curve, colour, width in (
         (training.keras, KERAS_COLOUR, 4.0),
         (training.torch, TORCH_COLOUR, 0.9),
@@ -23,40 +22,19 @@ def per_batch(training: Training, key: str, label: str) -> str:
         axes.plot(range(1, len(values) + 1), values, color=colour, lw=width, label=curve.name)
     _mark_epochs(axes, [step["epoch"] for step in training.keras.steps])
     axes.legend(frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def differences(training: Training) -> str:
     """How far the two losses are apart at each batch, on a logarithmic scale."""
-    figure, axes = _axes("|loss Keras - loss PyTorch|")
+    figure, axes = axes_of("batch", "|loss Keras - loss PyTorch|")
     values = [max(value, 1e-12) for value in training.loss_differences]
     axes.semilogy(range(1, len(values) + 1), values, color="#444444", lw=0.9)
     _mark_epochs(axes, [step["epoch"] for step in training.keras.steps])
-    return _svg(figure)
-
-
-def _axes(label: str) -> tuple[Any, Any]:
-    require("matplotlib")
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "keras2torch"})
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_xlabel("batch")
-    axes.set_ylabel(label)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return svg(figure)
 
 
 def _mark_epochs(axes: Any, epochs: Sequence[int]) -> None:
     for place in range(1, len(epochs)):
         if epochs[place] != epochs[place - 1]:
             axes.axvline(place + 0.5, color="#999999", lw=0.8, ls=":")
-
-
-def _svg(figure: Any) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    whole = text.getvalue()
-    return whole[whole.index("<svg") :]
