@@ -67,6 +67,23 @@ def example_ids() -> list[tuple[str, str, Example]]:
     ]
 
 
+def examples_as_jobs(cases: list[tuple[str, str, Example]]) -> list[dict[str, object]]:
+    """Examples as the scripts that build them in Keras read them."""
+    return [
+        {
+            "id": identity,
+            "layer": layer,
+            "config": example.config,
+            "inputs": _plain(example.inputs),
+            "masked": example.masked,
+            "on_jax": example.on_jax,
+            "call": example.call and {key: _plain(v) for key, v in example.call.items()},
+            "adapt": example.adapt,
+        }
+        for identity, layer, example in cases
+    ]
+
+
 @pytest.fixture(scope="session")
 def keras_examples(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
@@ -78,20 +95,7 @@ def keras_examples(
         for item in request.session.items
         if "keras_examples" in getattr(item, "fixturenames", ())
     }
-    specs = [
-        {
-            "id": identity,
-            "layer": layer,
-            "config": example.config,
-            "inputs": _plain(example.inputs),
-            "masked": example.masked,
-            "on_jax": example.on_jax,
-            "call": example.call and {key: _plain(v) for key, v in example.call.items()},
-            "adapt": example.adapt,
-        }
-        for identity, layer, example in example_ids()
-        if identity in wanted
-    ]
+    specs = examples_as_jobs([case for case in example_ids() if case[0] in wanted])
     problems: dict[str, str] = {}
     for backend in ("tensorflow", "jax"):
         # Two processes share the work: Keras runs these small models on one core each.

@@ -23,7 +23,7 @@ def from_cudnn(weight: Weight, name: str, gates: int) -> Weight:
     if name == "bias":
         size = weight.shape[0] // 2
         if gates == 4:
-            return weight.then(HOW, (size,), lambda a: a.reshape(2, size).sum(axis=0))
+            return weight.then(HOW, (size,), lambda a: a.reshape(2, size).sum(axis=0), moves=False)
         return weight.then(HOW, (2, size), lambda a: a.reshape(2, size))
     rows, columns = weight.shape
     units = columns // gates

@@ -196,7 +196,7 @@ class Step(Writer):
         optional: bool = False,
         frozen: bool = False,
     ) -> None:
-        """Give the module's parameter ``key`` its weight.
+        """Give the module's parameter ``key`` its weight; those of a layer come in Keras' order.
 
         ``initializer`` is the option that says how Keras starts it; without one it is PyTorch's
         own parameter, which Keras lacks. ``fans`` are the numbers of inputs and outputs, where

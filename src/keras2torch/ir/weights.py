@@ -22,7 +22,9 @@ from keras2torch.readers.saved import Array, Group, Shape, Variable
 class Weight:
     """An array to be, with the Keras variable it is made of (none: it is PyTorch's own).
 
-    ``origin`` is the shape in Keras, ``how`` tells the account what was done to it.
+    ``origin`` is the shape in Keras, ``how`` tells the account what was done to it by ``changes``;
+    ``moved``: its numbers are Keras' own, at other places at most. Then a gradient or a moment of
+    Keras' variable becomes PyTorch's by the same changes.
     """
 
     shape: Shape
@@ -31,6 +33,8 @@ class Weight:
     origin: Shape
     keras: str | None = None
     how: str = "as it is"
+    changes: tuple[Callable[[Array], Array], ...] = ()
+    moved: bool = True
 
     @property
     def size(self) -> int:
@@ -39,15 +43,25 @@ class Weight:
     def array(self) -> Array:
         """Shape ``self.shape``; a view on the file where nothing had to be done."""
         made = self.make()
+        for change in self.changes:
+            made = change(made)
         if made.shape != self.shape:
             raise WeightsError(f"{self.keras}: became {made.shape}, not {self.shape}")
         return made
 
-    def then(self, how: str, shape: Shape, change: Callable[[Array], Array]) -> Weight:
-        """The weight after ``change``, which ``how`` names in the account."""
-        make = self.make
+    def then(
+        self, how: str, shape: Shape, change: Callable[[Array], Array], *, moves: bool = True
+    ) -> Weight:
+        """The weight after ``change``, which ``how`` names in the account; ``moves`` tells whether
+        it does no more than put the numbers elsewhere."""
         said = how if self.how == "as it is" else f"{self.how}, {how}"
-        return replace(self, shape=shape, make=lambda: change(make()), how=said)
+        changes = (*self.changes, change)
+        moved = self.moved and moves
+        return replace(self, shape=shape, how=said, changes=changes, moved=moved)
+
+    def with_values(self, array: Callable[[], Array], dtype: np.dtype[Any]) -> Weight:
+        """What other values of Keras' variable become, such as its moments."""
+        return replace(self, make=array, dtype=dtype)
 
     def permute(self, *axes: int) -> Weight:
         """The axes in another order: a transposition of any rank."""

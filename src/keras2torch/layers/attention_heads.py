@@ -192,9 +192,9 @@ def _module(
         ("query", sizes[0], heads.count, heads.size),
         ("key", sizes[1], heads.groups, heads.size),
     ]
-    parts += [("value", sizes[2], heads.groups, heads.value_size)]
     if gated:
         parts.append(("gate", sizes[0], heads.count, heads.value_size))
+    parts.append(("value", sizes[2], heads.groups, heads.value_size))
     for name, *shape in parts:
         _linear(step, module, name, (shape[0],), (shape[1], shape[2]), use_bias, usual)
     _linear(step, module, "output", (heads.count, heads.value_size), heads.output, use_bias, usual)

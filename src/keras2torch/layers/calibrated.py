@@ -48,4 +48,4 @@ def _below_128(weight: Weight, kind: type[np.generic]) -> Weight:
     def change(array: Array) -> Array:
         return (array.astype(np.int16) - 128).astype(kind)
 
-    return replace(weight.then("128 less", weight.shape, change), dtype=np.dtype(kind))
+    return replace(weight.then("128 less", weight.shape, change, moves=False), dtype=np.dtype(kind))

@@ -120,7 +120,7 @@ def unpacked(weight: Weight, axis: int, size: int, signed: bool = True) -> Weigh
         both = both.take(range(size), axis)
         return ((both ^ 8) - 8).astype(np.int8) if signed else both
 
-    return weight.then("unpacked", shape, change)
+    return weight.then("unpacked", shape, change, moves=False)
 
 
 def indices(weight: Weight, below: int) -> Weight:
@@ -132,13 +132,13 @@ def indices(weight: Weight, below: int) -> Weight:
             raise WeightsError(f"{weight.keras}: an index of a group that there is not")
         return found
 
-    whole = weight.then("as whole numbers", weight.shape, change)
+    whole = weight.then("as whole numbers", weight.shape, change, moves=False)
     return replace(whole, dtype=np.dtype(np.int64))
 
 
 def as_float(weight: Weight) -> Weight:
     """Zero points as floating-point numbers, as they are computed with."""
-    changed = weight.then("as float32", weight.shape, lambda a: a.astype(np.float32))
+    changed = weight.then("as float32", weight.shape, lambda a: a.astype(np.float32), moves=False)
     return replace(changed, dtype=np.dtype(np.float32))
 
 
