@@ -87,7 +87,7 @@ def binary_crossentropy(step: OpStep, target: Any, output: Any) -> Tensor:
     if step.config.bool("from_logits", False):
         text = 'F.binary_cross_entropy_with_logits({1}, {0}, reduction="none")'
     else:
-        text = f"{step.helper('binary_crossentropy')}({{0}}, {{1}})"
+        text = f"{step.helper('binary_crossentropies')}({{0}}, {{1}})"
     return step.compute(text, target, output, like=output)
 
 
@@ -104,7 +104,7 @@ def categorical_crossentropy(step: OpStep, target: Any, output: Any) -> Tensor:
     if step.config.bool("from_logits", False):
         text = f"-({{0}} * torch.log_softmax({{1}}, dim={axis})).sum(dim={axis})"
     else:
-        text = f"{step.helper('categorical_crossentropy')}({{0}}, {{1}}, dim={axis})"
+        text = f"{step.helper('categorical_crossentropies')}({{0}}, {{1}}, dim={axis})"
     return step.compute(text, target, output, like=output, shape=shape)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def binary_crossentropy(target: Tensor, output: Tensor) -> Tensor:
+def binary_crossentropies(target: Tensor, output: Tensor) -> Tensor:
     """The loss of each element; probabilities are kept 1e-7 away from 0 and 1.
 
     Keras: keras/src/ops/nn.py, BinaryCrossentropy.
@@ -13,7 +13,7 @@ def binary_crossentropy(target: Tensor, output: Tensor) -> Tensor:
     return -(target * output.log() + (1 - target) * (1 - output).log())
 
 
-def categorical_crossentropy(target: Tensor, output: Tensor, dim: int) -> Tensor:
+def categorical_crossentropies(target: Tensor, output: Tensor, dim: int) -> Tensor:
     """The loss of each distribution along ``dim``, which is made to sum to 1 first.
 
     Keras: keras/src/ops/nn.py, CategoricalCrossentropy.

@@ -30,6 +30,7 @@ class LossCall(Call):
     reduction: str = "mean_loss"
     mask: str | None = None
     with_logits: Call | None = None
+    behind_softmax: Call | None = None  # where that is another one
 
     def behind(self, activation: str, shape: Sequence[int | None]) -> Call | None:
         """The function of (logits, targets) that Keras on TensorFlow computes.
@@ -37,13 +38,15 @@ class LossCall(Call):
         None if it takes the outputs as they are. ``activation`` is the model's last operation,
         "sigmoid" or "softmax"; ``shape`` the output's, with its batch axis.
         """
-        if self.with_logits is None or len(shape) < 3 or shape[-1] != 1:
-            return self.with_logits
-        if activation != "sigmoid":
-            raise UnsupportedError(f"{self.function}: the output has a softmax over one class")
-        if not self.with_logits.function.startswith("binary"):
-            return self.with_logits
-        return replace(self.with_logits, options={**self.with_logits.options, "squeezed": True})
+        call = self.with_logits
+        if activation == "softmax" and self.behind_softmax is not None:
+            call = self.behind_softmax
+        if call is None or len(shape) < 3 or shape[-1] != 1:
+            return call
+        # Targets with one axis less make Keras squeeze the outputs, and forget the logits.
+        if activation != "sigmoid" or not call.function.startswith("binary"):
+            raise UnsupportedError(f"loss {self.function}: the output has only one class")
+        return replace(call, options={**call.options, "squeezed": True})
 
 
 def reduction_of(options: Config) -> str:

@@ -1,8 +1,8 @@
 """Keras' crossentropies, of probabilities and of logits: one value per sample or position.
 
 Keras on TensorFlow finds the logits behind outputs that come out of a sigmoid or softmax and
-takes the loss of them. Elsewhere, and on JAX always, probabilities are bounded by ``epsilon``:
-beyond that the loss is constant, with a gradient of zero.
+takes the loss of them. Elsewhere, and on JAX always, probabilities are bounded by 1e-7 and
+1 - 1e-7: beyond that the loss is constant, with a gradient of zero.
 
 Source: keras/src/losses/losses.py, keras/src/backend/{tensorflow,jax}/nn.py.
 """
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from keras2torch.runtime.nn_functions import binary_crossentropies, categorical_crossentropies
 from keras2torch.training.losses.shapes import matched_exactly
 
 
@@ -21,15 +22,12 @@ def binary_crossentropy(
     targets: Tensor,
     label_smoothing: float = 0.0,
     axis: int = -1,
-    epsilon: float = 1e-7,
 ) -> Tensor:
     """-(y log p + (1 - y) log(1 - p)) of probabilities, averaged over ``axis``."""
     outputs, targets = matched_exactly(outputs, targets)
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
-    outputs = outputs.clamp(epsilon, 1 - epsilon)
-    values = targets * outputs.log() + (1 - targets) * (1 - outputs).log()
-    return -values.mean(axis)
+    return binary_crossentropies(targets, outputs).mean(axis)
 
 
 def binary_crossentropy_with_logits(
@@ -58,14 +56,12 @@ def categorical_crossentropy(
     targets: Tensor,
     label_smoothing: float = 0.0,
     axis: int = -1,
-    epsilon: float = 1e-7,
 ) -> Tensor:
     """-sum(y log p) over the classes; probabilities are divided by their sum first."""
     outputs, targets = matched_exactly(outputs, targets)
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
-    outputs = outputs / outputs.sum(axis, keepdim=True)
-    return -(targets * outputs.clamp(epsilon, 1 - epsilon).log()).sum(axis)
+    return categorical_crossentropies(targets, outputs, axis)
 
 
 def categorical_crossentropy_with_logits(
@@ -126,3 +122,15 @@ def of_classes(logs: Tensor, targets: Tensor, ignore_class: int | None) -> Tenso
     counted = targets != ignore_class
     values = -logs.gather(-1, torch.where(counted, targets, 0)[..., None]).squeeze(-1)
     return torch.where(counted, values, 0.0)
+
+
+def categorical_generalized_cross_entropy(outputs: Tensor, targets: Tensor, q: float) -> Tensor:
+    """(1 - p^q) / q of the target's class: near crossentropy for small q, near the error for 1.
+
+    outputs: probabilities (batch, ..., classes), targets: whole numbers (batch, ...).
+    """
+    if targets.dim() != outputs.dim() - 1:
+        # Keras pairs each sample with every target then, (batch, batch) values.
+        raise ValueError(f"targets must be of shape {tuple(outputs.shape[:-1])}")
+    chosen = F.one_hot(targets.long(), outputs.shape[-1]).to(outputs.dtype)
+    return (1 - (outputs * chosen).sum(-1).pow(q)) / q

@@ -5,7 +5,10 @@ Source: keras/src/losses/losses.py.
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from keras2torch.training.losses.shapes import matched
 
@@ -14,3 +17,47 @@ def mean_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """mean((y - p)^2)."""
     outputs, targets = matched(outputs, targets)
     return (targets - outputs).square().mean(-1)
+
+
+def mean_absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """mean(|y - p|)."""
+    outputs, targets = matched(outputs, targets)
+    return (targets - outputs).abs().mean(-1)
+
+
+def mean_absolute_percentage_error(
+    outputs: Tensor, targets: Tensor, epsilon: float = 1e-7
+) -> Tensor:
+    """100 mean(|y - p| / max(|y|, epsilon))."""
+    outputs, targets = matched(outputs, targets)
+    return 100 * ((targets - outputs) / targets.abs().clamp(min=epsilon)).abs().mean(-1)
+
+
+def mean_squared_logarithmic_error(
+    outputs: Tensor, targets: Tensor, epsilon: float = 1e-7
+) -> Tensor:
+    """mean((log(p + 1) - log(y + 1))^2); numbers below ``epsilon`` count as that."""
+    outputs, targets = matched(outputs, targets)
+    outputs, targets = outputs.clamp(min=epsilon), targets.clamp(min=epsilon)
+    return ((outputs + 1).log() - (targets + 1).log()).square().mean(-1)
+
+
+def huber(outputs: Tensor, targets: Tensor, delta: float = 1.0) -> Tensor:
+    """Half the squared error up to ``delta``, linear beyond."""
+    outputs, targets = matched(outputs, targets)
+    return F.huber_loss(outputs, targets, reduction="none", delta=delta).mean(-1)
+
+
+def log_cosh(outputs: Tensor, targets: Tensor) -> Tensor:
+    """mean(log(cosh(p - y))), for errors of any size."""
+    outputs, targets = matched(outputs, targets)
+    error = outputs - targets
+    return (error - F.logsigmoid(2 * error) - math.log(2)).mean(-1)
+
+
+def cosine_similarity(
+    outputs: Tensor, targets: Tensor, axis: int = -1, epsilon: float = 1e-7
+) -> Tensor:
+    """The negative cosine of the angle between outputs and targets: -1 where they agree."""
+    outputs, targets = matched(outputs, targets)
+    return -F.cosine_similarity(outputs, targets, dim=axis, eps=epsilon)

@@ -1,0 +1,32 @@
+"""What Keras' ``fit(class_weight=...)`` makes of its argument.
+
+Source: class_weight_to_sample_weights in keras/src/trainers/data_adapters/data_adapter_utils.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+def weights_of_classes(targets: Tensor, class_weight: Mapping[int, float]) -> Tensor:
+    """A sample weight for each target: that of its class, 1 for classes without.
+
+    targets: whole numbers (batch,) or (batch, 1), or one value per class (batch, classes), of
+    which the largest is the class. Numbers with a fraction are rounded.
+    """
+    if targets.dim() > 2:
+        raise ValueError(
+            "class weights are for one target per sample, "
+            f"found targets of shape {tuple(targets.shape)}: give sample weights instead"
+        )
+    classes = targets
+    if targets.dim() == 2:
+        classes = targets.squeeze(-1) if targets.shape[-1] == 1 else targets.argmax(-1)
+    classes = classes.round() if classes.is_floating_point() else classes
+    weights = torch.ones(len(targets), device=targets.device)
+    for number, weight in class_weight.items():
+        weights = torch.where(classes == number, weight, weights)
+    return weights
