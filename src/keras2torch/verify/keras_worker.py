@@ -68,7 +68,8 @@ def keep_float64() -> None:
     convert = tensorflow.core.convert_to_tensor
 
     def exact_tensor(x: Any, dtype: Any = None, **options: Any) -> Any:
-        if type(x) is float and (dtype or keras.config.floatx()) == "float64":
+        floats = x if isinstance(x, list) else [x]
+        if {type(v) for v in floats} == {float} and (dtype or keras.config.floatx()) == "float64":
             return tf.constant(x, "float64")
         return convert(x, dtype, **options)
 

@@ -58,6 +58,10 @@ def log_cosh(outputs: Tensor, targets: Tensor) -> Tensor:
 def cosine_similarity(
     outputs: Tensor, targets: Tensor, axis: int = -1, epsilon: float = 1e-7
 ) -> Tensor:
-    """The negative cosine of the angle between outputs and targets: -1 where they agree."""
+    """The negative cosine of the angle between outputs and targets: -1 where they agree.
+
+    ``F.cosine_similarity`` has another gradient for outputs shorter than ``epsilon``.
+    """
     outputs, targets = matched(outputs, targets)
-    return -F.cosine_similarity(outputs, targets, dim=axis, eps=epsilon)
+    outputs = F.normalize(outputs, dim=axis, eps=epsilon)
+    return -(outputs * F.normalize(targets, dim=axis, eps=epsilon)).sum(axis)

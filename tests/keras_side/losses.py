@@ -1,0 +1,97 @@
+"""Keras' losses of given arrays, and their gradients: the expected values.
+
+A process of its own, started by ``tests/training/test_losses.py``. Reads a job on standard input:
+``arrays`` (an ``.npz``), ``cases`` (``id``, ``loss``, ``arrays``: their names by role, and
+``activation``) and ``results``, the ``.npz`` to write: ``<id>.<precision>`` has the loss,
+``<id>.<precision>.gradient`` that with respect to the outputs, ``<id>.problem`` the error where
+there was one.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+from keras.src import backend
+
+from keras2torch.verify.keras_worker import keep_float64
+
+
+def loss_of(case, outputs, targets, weights, mask):
+    if case["activation"]:
+        outputs = keras.activations.get(case["activation"])(outputs)
+    if mask is not None:
+        backend.set_keras_mask(outputs, mask)
+    loss = keras.saving.deserialize_keras_object(case["loss"])
+    if not isinstance(loss, keras.Loss):
+        loss = keras.losses.get(loss)
+        loss = keras.src.losses.losses.LossFunctionWrapper(loss)
+    return loss(targets, outputs, weights)
+
+
+def on_tensorflow(case, outputs, *others):
+    import tensorflow as tf
+
+    outputs, *others = (None if x is None else tf.convert_to_tensor(x) for x in (outputs, *others))
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        loss = loss_of(case, outputs, *others)
+    return loss, tape.gradient(loss, outputs)
+
+
+def on_jax(case, outputs, *others):
+    import jax
+
+    outputs, *others = (None if x is None else jax.numpy.asarray(x) for x in (outputs, *others))
+    return jax.value_and_grad(lambda given: loss_of(case, given, *others))(outputs)
+
+
+def keep_float64_on_jax():
+    """Keras on JAX takes means, and CTC, in float32 whatever the precision."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    common = backend.result_type
+
+    def mean(x, axis=None, keepdims=False):
+        return jax.numpy.mean(backend.convert_to_tensor(x), axis=axis, keepdims=keepdims)
+
+    def result_type(*dtypes):
+        return "float64" if "float64" in map(str, dtypes) else common(*dtypes)
+
+    backend.numpy.mean = mean
+    backend.result_type = result_type
+
+
+def main():
+    job = json.load(sys.stdin)
+    run = on_tensorflow if backend.backend() == "tensorflow" else on_jax
+    with np.load(job["arrays"]) as stored:
+        arrays = dict(stored)
+    found = {}
+    for precision in ("float32", "float64"):
+        keras.config.set_floatx(precision)
+        if precision == "float64" and run is on_tensorflow:
+            keep_float64()
+        elif precision == "float64":
+            keep_float64_on_jax()
+        for case in job["cases"]:
+            given = [
+                arrays[case["arrays"][role]] if role in case["arrays"] else None
+                for role in ("outputs", "targets", "weights", "mask")
+            ]
+            given = [
+                x.astype(precision) if x is not None and x.dtype == "float64" else x for x in given
+            ]
+            try:
+                loss, gradient = run(case, *given)
+            except Exception as error:
+                found[f"{case['id']}.problem"] = np.array(f"{type(error).__name__}: {error}"[:500])
+                continue
+            found[f"{case['id']}.{precision}"] = np.asarray(loss)
+            found[f"{case['id']}.{precision}.gradient"] = np.asarray(gradient)
+    np.savez(job["results"], **found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Every loss of Keras', its reductions, weights and masks: values and gradients, on arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import run_keras
+from loss_cases import ALL, Case
+
+from keras2torch.emit.helpers import TRAINING, cut
+from keras2torch.recipes.losses import LossCall, loss_call
+
+EXACT = 1e-12
+SINGLE = 1e-6
+TENSORFLOW_CTC = 1e-5  # which Keras on TensorFlow computes in float32 whatever the precision
+ROUNDING = 32 * np.finfo(np.float64).eps
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dict[str, Any]:
+    """What the recipes name, from the very text that is cut into train.py."""
+    names = {"mean_loss", "sum_loss", "mean_loss_by_weight"}
+    for case in ALL.values():
+        for backend in ("tensorflow", "jax"):
+            call = loss_call(case.loss, "test", backend)
+            names |= call.helpers() | (call.with_logits.helpers() if call.with_logits else set())
+    sources, imports, _ = cut(names, TRAINING)
+    found: dict[str, Any] = {}
+    exec("\n".join(["from __future__ import annotations", *imports, *sources]), found)  # noqa: S102
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
+    """Keras' losses and gradients of the chosen cases, by backend."""
+    folder = tmp_path_factory.mktemp("losses")
+    wanted: dict[str, list[Case]] = {"tensorflow": [], "jax": []}
+    for item in request.session.items:
+        given = getattr(item, "callspec", None)
+        if given is not None and item.path == Path(__file__) and "identity" in given.params:
+            wanted[given.params["backend"]].append(ALL[given.params["identity"]])
+    found: dict[str, Any] = {}
+    for backend, cases in wanted.items():
+        if not cases:
+            continue
+        arrays = {f"{c.identity}/{r}": a for c in cases for r, a in c.arrays.items()}
+        np.savez(folder / "arrays.npz", **arrays)
+        listed = [
+            {
+                "id": case.identity,
+                "loss": case.loss,
+                "activation": case.activation,
+                "arrays": {role: f"{case.identity}/{role}" for role in case.arrays},
+            }
+            for case in cases
+        ]
+        path = folder / f"{backend}.npz"
+        job = {"arrays": str(folder / "arrays.npz"), "cases": listed, "results": str(path)}
+        run_keras("losses.py", job, backend)
+        with np.load(path) as stored:
+            found[backend] = dict(stored)
+    return found
+
+
+def computed(case: Case, backend: str, precision: str, definitions: Any) -> tuple[Any, Any]:
+    """The loss and its gradient, by what the recipe says."""
+    given = {
+        role: torch.from_numpy(a.astype(precision) if a.dtype == "float64" else a)
+        for role, a in case.arrays.items()
+    }
+    leaf = given["outputs"].requires_grad_()
+    call: LossCall = loss_call(case.loss, "test", backend)
+    source = call.source("outputs", "targets")
+    if case.activation:
+        behind = None
+        if backend == "tensorflow":
+            behind = call.behind(case.activation, leaf.shape)
+        if behind is not None:
+            source = behind.source("outputs", "targets")
+        elif case.activation == "sigmoid":
+            given["outputs"] = leaf.sigmoid()
+        else:
+            given["outputs"] = leaf.softmax(-1)
+    values = eval(source, definitions, dict(given))  # noqa: S307
+    mask = given.get("mask")
+    if call.mask is not None:
+        own = eval(call.mask, {}, {"values": values, "targets": given["targets"]})  # noqa: S307
+        mask = own if mask is None else mask & own
+    loss = definitions[call.reduction](values, given.get("weights"), mask)
+    loss.backward()
+    assert leaf.grad is not None
+    return loss.detach().numpy(), leaf.grad.numpy()
+
+
+def agree(case: Case, backend: str, expected: Any, definitions: Any) -> None:
+    assert f"{case.identity}.problem" not in expected[backend], expected[backend][
+        f"{case.identity}.problem"
+    ]
+    ctc = loss_call(case.loss, "test", backend).function == "ctc"
+    for precision in ("float64", "float32"):
+        found = computed(case, backend, precision, definitions)
+        for part, own in zip(("", ".gradient"), found, strict=True):
+            wanted = expected[backend][f"{case.identity}.{precision}{part}"]
+            assert own.shape == wanted.shape
+            assert own.dtype == wanted.dtype == precision
+            exact = expected[backend][f"{case.identity}.float64{part}"]
+            scale = np.abs(exact).max(initial=0)
+            limit = EXACT * np.abs(exact) + ROUNDING * scale
+            if precision == "float32" or (backend == "tensorflow" and ctc):
+                single = TENSORFLOW_CTC if backend == "tensorflow" and ctc else SINGLE
+                limit = np.maximum(single * scale, 4 * np.abs(wanted - exact).max(initial=0))
+            excess = np.abs(wanted - own) - limit
+            assert (excess <= 0).all(), (precision + part, wanted, own)
+
+
+CHOICES = [
+    pytest.param(case.identity, marks=[] if case.quick else pytest.mark.slow)
+    for case in ALL.values()
+]
+
+
+@pytest.mark.parametrize("backend", ["tensorflow"])
+@pytest.mark.parametrize("identity", CHOICES)
+def test_loss(identity: str, backend: str, expected: Any, definitions: dict[str, Any]) -> None:
+    agree(ALL[identity], backend, expected, definitions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax"])
+@pytest.mark.parametrize("identity", [case.identity for case in ALL.values() if case.on_jax])
+def test_loss_on_jax(
+    identity: str, backend: str, expected: Any, definitions: dict[str, Any]
+) -> None:
+    agree(ALL[identity], backend, expected, definitions)
