@@ -44,8 +44,13 @@ def run(case, arrays):
     import keras
 
     names = case["variables"]
-    optimizer = keras.optimizers.deserialize(
-        {"class_name": case["name"], "config": dict(case["config"])}
+    optimizer = keras.saving.deserialize_keras_object(
+        {
+            "module": "keras.optimizers",
+            "class_name": case["name"],
+            "config": case["config"],
+            "registered_name": None,
+        }
     )
     config = keras.optimizers.serialize(optimizer)
     weights = [keras.Variable(arrays[f"{name}_start"], name=name) for name in names]

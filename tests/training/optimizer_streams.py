@@ -22,10 +22,11 @@ from keras2torch.recipes.optimizer import Optimizer, optimizer_of
 Arrays = dict[str, npt.NDArray[Any]]
 
 SCALES = {"small": 1e-6, "one": 1.0, "large": 1e3}
-KINDS = {"kernel": (4, 3), "bias": (3,), "table": (6, 2)}
+KINDS = {"kernel": (4, 3), "bias": (3,), "embedding": (6, 2), "conv": (2, 2, 3, 2)}
 STEPS = 50
 OCCURRENCES = 5
 LOOKS = (1, 2, 10, STEPS)
+VARIABLES = (*(f"{kind}_{scale}" for scale in SCALES for kind in tuple(KINDS)[:3]), "conv_one")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Case:
     stream: str = "repeated"
     rates: tuple[float, ...] = (1.0, 0.5, 2.0)
     undecayed: tuple[str, ...] = ()
-    variables: tuple[str, ...] = tuple(f"{kind}_{scale}" for scale in SCALES for kind in KINDS)
+    variables: tuple[str, ...] = VARIABLES
 
     def job(self, steps: int) -> dict[str, Any]:
         """What ``keras_side/optimizers.py`` is told."""
@@ -52,21 +53,24 @@ class Case:
 
 def write_streams(folder: Path) -> None:
     """Gradients of three scales for a matrix, a vector and an embedding's sparse table."""
-    for stream in ("repeated", "unique"):
+    for stream in ("repeated", "unique", "overflows"):
         random = np.random.default_rng(5)
         arrays: Arrays = {}
         for scale, factor in SCALES.items():
             for kind, shape in KINDS.items():
                 name = f"{kind}_{scale}"
                 arrays[f"{name}_start"] = random.normal(size=shape)
-                if kind == "table":
+                if kind == "embedding":
                     rows = [
-                        random.choice(shape[0], OCCURRENCES, replace=stream == "repeated")
+                        random.choice(shape[0], OCCURRENCES, replace=stream != "unique")
                         for _ in range(STEPS)
                     ]
                     arrays[f"{name}_rows"] = np.stack(rows)
                     shape = (OCCURRENCES, *shape[1:])
                 arrays[f"{name}_values"] = factor * random.normal(size=(STEPS, *shape))
+        if stream == "overflows":
+            for step in (3, 4, 21):
+                arrays["kernel_large_values"][step, 0, 0] = np.inf
         np.savez(folder / f"{stream}.npz", **arrays)
 
 
@@ -116,7 +120,13 @@ def train(
     ]
     if kept:
         groups.append({"params": kept, "weight_decay": 0.0})
-    optimizer = made(plan.written(plan.sparse), "groups", groups, "groups", f"lr={rate!r}")
+    call = plan.written(plan.sparse)
+    if plan.call.adam:
+        kept = [p for n, p in parameters.items() if any(part in n for part in plan.call.adam)]
+        groups = (groups, kept)
+        optimizer = made(call, "given", groups, "given[0]", f"lr={rate!r}", "adam=given[1]")
+    else:
+        optimizer = made(call, "groups", groups, "groups", f"lr={rate!r}")
     weights = ("weights", everything, "weights")
     accumulator = plan.accumulation and made(plan.accumulation, *weights)
     scale = plan.loss_scale and made(plan.loss_scale, *weights[:2])

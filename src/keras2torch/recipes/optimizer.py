@@ -31,15 +31,18 @@ DECOUPLED: dict[str, tuple[str, dict[str, bool]]] = {
 
 @dataclass(frozen=True)
 class Slot:
-    """One of Keras' optimizer variables: its name there, and where its value belongs in PyTorch.
+    """One of Keras' optimizer variables: how its name ends, and its key in PyTorch.
 
-    ``of`` tells which variable it follows: every trainable one (``weight``), or none (``scalar``:
-    one for all, which is kept in every parameter group).
+    Its value is the state of each trainable variable, unless ``of`` says otherwise: ``scalar``, one
+    for all, which is kept in every parameter group; ``matrix`` or ``other``, of those variables
+    alone that Muon makes orthogonal or does not. Adafactor has all three of its own for every
+    variable: ``rows`` and ``columns`` (means over the last and the last but one axis) count where
+    it has two axes at least and are numbers without use otherwise, ``vector`` where it has fewer.
     """
 
     keras: str
     torch: str
-    of: Literal["weight", "scalar"] = "weight"
+    of: Literal["weight", "scalar", "matrix", "other", "rows", "columns", "vector"] = "weight"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class OptimizerCall(Call):
     ``average`` and with accumulation a ``gradient_accumulator`` for each trainable variable.
     ``dense`` is torch's own class where it is exactly the same as long as no gradient is sparse.
     ``plain`` is the nearest of ``torch.optim``, ``differs`` a sentence on what is not the same.
-    ``joined`` says that the rule looks at whole variables: the class has an argument ``joined``.
+    Of a rule that looks at whole variables, the class has arguments for what differs from Keras
+    there: ``joined`` and ``shaped`` say so, and ``adam`` has parts of the paths of variables that
+    Muon leaves to Adam.
     """
 
     slots: tuple[tuple[Slot, ...], ...] = ()
@@ -60,6 +65,8 @@ class OptimizerCall(Call):
     plain: Call | None = None
     differs: str = ""
     joined: bool = False
+    shaped: bool = False
+    adam: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

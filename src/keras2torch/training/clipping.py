@@ -39,14 +39,21 @@ def clip_norm_(
 
 @torch.no_grad()
 def clip_global_norm_(parameters: Iterable[Tensor], max_norm: float) -> None:
-    """Scale all gradients by min(1, max_norm / norm of them all); ``clip_grad_norm_`` of torch adds
-    1e-6 to the norm."""
+    """Scale all gradients by min(1, max_norm / norm of them all).
+
+    ``clip_grad_norm_`` of torch adds 1e-6 to the norm. Sparse gradients are dense afterwards: their
+    norm is that of the single occurrences of rows, which Keras sums up when it scales them.
+    """
+    parameters = list(parameters)
     gradients = gradients_of(parameters)
     if gradients:
         norm = norm_of(gradients)
         scale = max_norm / norm.clamp(min=max_norm) + (norm - norm)  # infinite: NaN, not 0
-        for gradient in gradients:
-            gradient.mul_(scale.to(gradient.device))
+        for parameter in parameters:
+            if parameter.grad is not None:
+                if parameter.grad.is_sparse:
+                    parameter.grad = parameter.grad.to_dense()
+                parameter.grad.mul_(scale.to(parameter.device))
 
 
 @torch.no_grad()

@@ -75,8 +75,10 @@ def keep_float64() -> None:
 
     def of_floats(reduce: Any) -> Any:
         def reduced(x: Any, *args: Any, **options: Any) -> Any:
-            x = tensorflow.convert_to_tensor(x)
-            x = x if x.dtype.is_floating else tf.cast(x, keras.config.floatx())
+            if not isinstance(x, tf.IndexedSlices):
+                x = tensorflow.convert_to_tensor(x)
+                floating = tf.as_dtype(x.dtype).is_floating
+                x = x if floating else tf.cast(x, keras.config.floatx())
             return reduce(x, *args, **options)
 
         return reduced

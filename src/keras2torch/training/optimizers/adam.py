@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.update_rule import UpdateRule, add_square_, power_in
+from keras2torch.training.optimizers.sparse_gradients import add_square_
+from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
 class Adam(UpdateRule):
@@ -35,18 +36,43 @@ class Adam(UpdateRule):
     def update(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
     ) -> None:
-        beta1, beta2 = group["betas"]
-        if not state:
-            state["exp_avg"] = torch.zeros_like(parameter)
-            state["exp_avg_sq"] = torch.zeros_like(parameter)
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = torch.zeros_like(parameter)
-        mean, variance = state["exp_avg"], state["exp_avg_sq"]
-        mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
-        add_square_(variance.mul_(beta2), gradient, 1 - beta2)
-        if group["amsgrad"]:
-            variance = torch.maximum(state["max_exp_avg_sq"], variance, out=state["max_exp_avg_sq"])
-        correction1 = 1 - power_in(parameter.dtype, beta1, group["step"])
-        correction2 = 1 - power_in(parameter.dtype, beta2, group["step"])
-        size = group["lr"] * correction2**0.5 / correction1
-        parameter.addcdiv_(mean, variance.sqrt().add_(group["eps"]), value=-size)
+        adam_(
+            parameter,
+            gradient,
+            state,
+            lr=group["lr"],
+            betas=group["betas"],
+            eps=group["eps"],
+            step=group["step"],
+            amsgrad=group["amsgrad"],
+        )
+
+
+def adam_(
+    parameter: Tensor,
+    gradient: Tensor,
+    state: dict[str, Tensor],
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    step: int,
+    amsgrad: bool = False,
+) -> None:
+    """One update of a parameter and its moments."""
+    beta1, beta2 = betas
+    if not state:
+        state["exp_avg"] = torch.zeros_like(parameter)
+        state["exp_avg_sq"] = torch.zeros_like(parameter)
+        if amsgrad:
+            state["max_exp_avg_sq"] = torch.zeros_like(parameter)
+    mean, variance = state["exp_avg"], state["exp_avg_sq"]
+    mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
+    add_square_(variance.mul_(beta2), gradient, 1 - beta2)
+    if amsgrad:
+        largest = state["max_exp_avg_sq"]
+        variance = torch.maximum(largest, variance, out=largest)
+    correction1 = 1 - power_in(parameter.dtype, beta1, step)
+    correction2 = 1 - power_in(parameter.dtype, beta2, step)
+    size = lr * correction2**0.5 / correction1
+    parameter.addcdiv_(mean, variance.sqrt().add_(eps), value=-size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,15 +11,17 @@ from torch import Tensor
 
 
 class UpdateRule(torch.optim.Optimizer):
-    """An optimizer that looks at one parameter at a time.
+    """An optimizer that looks at one parameter at a time, or at one of Keras' variables.
 
     A step multiplies the weights by 1 - lr * weight_decay, then calls ``update``.
     ``group["step"]`` counts the updates, this one included, for all parameters alike: one that
-    had no gradient in a step is not behind. Keras: ``keras/src/optimizers/base_optimizer.py``.
+    had no gradient in a step is not behind. ``joined`` has the parameters that are one variable in
+    Keras, such as the two biases of a GRU. Keras: ``keras/src/optimizers/base_optimizer.py``.
     """
 
-    def __init__(self, params: Any, **defaults: Any) -> None:
+    def __init__(self, params: Any, joined: Sequence[Sequence[Tensor]] = (), **defaults: Any):
         super().__init__(params, {**defaults, "step": 0})
+        self.joined = {id(parameter): list(group) for group in joined for parameter in group}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -30,38 +32,39 @@ class UpdateRule(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             group["step"] += 1
+            self.begin(group)
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    if group["weight_decay"]:
-                        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    self.update(parameter, parameter.grad, self.state[parameter], group)
+                variable = self.joined.get(id(parameter), [parameter])
+                if parameter.grad is not None and variable[0] is parameter:
+                    self.decay(variable, group)
+                    self.update_variable(variable, group)
         return loss
+
+    def begin(self, group: dict[str, Any]) -> None:
+        """What a step does once, before it comes to the parameters."""
+
+    def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+        """Shrink the weights."""
+        if group["weight_decay"]:
+            for parameter in variable:
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+
+    def update_variable(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+        """Change the parameters of one variable, here each by itself."""
+        for parameter in variable:
+            if parameter.grad is not None:
+                self.update(parameter, parameter.grad, self.state[parameter], group)
 
     def update(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
     ) -> None:
-        """Change the parameter and its state. The gradient may be sparse, with repeated rows."""
+        """Change a parameter and its state. The gradient may be sparse, with repeated rows."""
         raise NotImplementedError
 
 
 @functools.lru_cache(maxsize=64)
-def power_in(dtype: torch.dtype, base: float, exponent: int) -> float:
+def power_in(dtype: torch.dtype, base: float, exponent: float) -> float:
     """``base ** exponent`` as it is in ``dtype``: 1 - 0.999 ** t loses five digits in float32,
     which Keras' first steps show."""
-    return (torch.tensor(base, dtype=dtype) ** torch.tensor(exponent, dtype=dtype)).item()
-
-
-def add_square_(total: Tensor, gradient: Tensor, weight: float = 1.0) -> None:
-    """``total += weight * gradient ** 2``. In a sparse gradient each occurrence of a row is
-    squared by itself, then added up, as Keras on TensorFlow does."""
-    if gradient.is_sparse:
-        total.add_(with_values(gradient, gradient._values().square()), alpha=weight)
-    else:
-        total.addcmul_(gradient, gradient, value=weight)
-
-
-def with_values(gradient: Tensor, values: Tensor) -> Tensor:
-    """A sparse gradient with other values for the same occurrences of rows."""
-    return torch.sparse_coo_tensor(
-        gradient._indices(), values, gradient.shape, check_invariants=False
-    )
+    power = torch.tensor(base, dtype=dtype) ** torch.tensor(exponent, dtype=dtype)
+    return float(power)

@@ -1,0 +1,123 @@
+"""Muon as in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from keras2torch.training.optimizers.adam import adam_
+from keras2torch.training.optimizers.sparse_gradients import dense
+from keras2torch.training.optimizers.update_rule import UpdateRule
+
+
+class Muon(UpdateRule):
+    """Momentum made orthogonal, for matrices; AdamW for everything else.
+
+    m = momentum m + g; X = NS(g + momentum m), or NS(m) without nesterov;
+    w -= lr rms_rate sqrt(max(rows, columns)) X. ``adam`` has the matrices that Adam updates
+    nevertheless: embeddings, and what has other than two axes in Keras; ``joined`` the parameters
+    that are one matrix there. torch.optim.Muon computes NS in bfloat16, Keras in the parameter's
+    dtype. Keras: ``keras/src/optimizers/muon.py``.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        ns_steps: int = 5,
+        rms_rate: float | None = 0.2,
+        adam_betas: tuple[float, float] = (0.9, 0.999),
+        adam_eps: float = 1e-7,
+        adam_weight_decay: float = 0.0,
+        adam_lr_ratio: float = 1.0,
+        adam: Iterable[Tensor] = (),
+        joined: Sequence[Sequence[Tensor]] = (),
+    ) -> None:
+        super().__init__(
+            params,
+            joined,
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            nesterov=nesterov,
+            ns_coefficients=ns_coefficients,
+            ns_steps=ns_steps,
+            rms_rate=rms_rate,
+            adam_betas=adam_betas,
+            adam_eps=adam_eps,
+            adam_weight_decay=adam_weight_decay,
+            adam_lr_ratio=adam_lr_ratio,
+        )
+        self.adam = {id(parameter) for parameter in adam}
+
+    def by_adam(self, variable: list[Tensor]) -> bool:
+        """Whether a variable is no matrix to be made orthogonal."""
+        return len(variable) == 1 and (variable[0].dim() != 2 or id(variable[0]) in self.adam)
+
+    def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+        rate = group["adam_weight_decay" if self.by_adam(variable) else "weight_decay"]
+        if rate:
+            for parameter in variable:
+                parameter.mul_(1 - group["lr"] * rate)
+
+    def update_variable(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+        if not self.by_adam(variable):
+            return self.orthogonal_step(variable, group)
+        return super().update_variable(variable, group)
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
+    ) -> None:
+        adam_(
+            parameter,
+            gradient,
+            state,
+            lr=group["lr"] * group["adam_lr_ratio"],
+            betas=group["adam_betas"],
+            eps=group["adam_eps"],
+            step=group["step"],
+        )
+
+    def orthogonal_step(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+        """Update a matrix, or the rows that are one together."""
+        directions = []
+        for parameter in variable:
+            assert parameter.grad is not None
+            state = self.state[parameter]
+            if not state:
+                state["momentum_buffer"] = torch.zeros_like(parameter)
+            velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(parameter.grad)
+            if group["nesterov"]:
+                velocity = dense(parameter.grad).add(velocity, alpha=group["momentum"])
+            directions.append(velocity)
+        matrix = directions[0] if len(directions) == 1 else torch.stack(directions)
+        change = orthogonalized(matrix, group["ns_coefficients"], group["ns_steps"])
+        size = group["lr"]
+        if group["rms_rate"] is not None:
+            size *= group["rms_rate"] * max(matrix.shape) ** 0.5
+        for parameter, part in zip(
+            variable, [change] if len(variable) == 1 else change, strict=True
+        ):
+            parameter.add_(part, alpha=-size)
+
+
+def orthogonalized(matrix: Tensor, coefficients: Sequence[float], steps: int) -> Tensor:
+    """The nearest orthogonal matrix, roughly: Newton-Schulz iterations of fifth order.
+
+    X = M / |M|; then in each step A = X X'; X = a X + (b A + c A A) X. Shape (rows, columns).
+    """
+    a, b, c = coefficients
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (torch.linalg.matrix_norm(x) + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
