@@ -11,21 +11,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from keras2torch.emit.audit import audit
+from keras2torch.emit.audit import audit, audit_training
 from keras2torch.emit.format import formatted
 from keras2torch.emit.module import Emitted, write_module
+from keras2torch.emit.train import write_train
 from keras2torch.emit.weights import write_weights
-from keras2torch.errors import PortError, quoted
+from keras2torch.errors import Keras2TorchError, PortError, quoted
+from keras2torch.handover import training_for
 from keras2torch.ir.build import graph_of
-from keras2torch.ir.graph import map_leaves
+from keras2torch.ir.graph import Graph, map_leaves
 from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved, read
+from keras2torch.recipes.compiled import Training
 from keras2torch.replacing import replace_folder
 from keras2torch.sources import described_by, located
 
 MODEL = "model.py"
+TRAIN = "train.py"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.json"
 MANIFEST = "port.json"
@@ -33,14 +37,16 @@ MANIFEST = "port.json"
 
 @dataclass(frozen=True)
 class Port:
-    """A port: the source of ``model.py``, and what ``port.json`` says of it.
+    """A port: the sources of ``model.py`` and ``train.py``, and what ``port.json`` says of it.
 
+    ``train`` is None where the model is not compiled, or its training can't be followed;
     ``path`` is the folder it was written to, if it was.
     """
 
     source: str
     manifest: Mapping[str, Any]
     path: Path | None
+    train: str | None = None
 
     @property
     def class_name(self) -> str:
@@ -54,16 +60,24 @@ class Port:
 
 
 def port(
-    model: str | Path, out: str | Path | None = None, *, config: str | Path | None = None
+    model: str | Path,
+    out: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    backend: str = "tensorflow",
+    train: bool = False,
 ) -> Port:
     """Port a Keras model to PyTorch: a file, a folder, or what ``sources.located`` finds.
 
     ``config`` is the JSON of ``model.to_json()``, or ``file.py:object`` that makes the model, for
-    weights that were saved without it.
+    weights that were saved without it. ``backend`` is the one of Keras whose arithmetic the
+    training follows, ``tensorflow`` or ``jax``: they differ. With ``train`` it is an error if the
+    training can't be handed over; otherwise it is a note.
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
-    folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, and
-    ``vocabulary.json`` if a layer knows many words; all or none: they are written aside first.
+    folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, ``train.py`` if
+    the model is compiled, and ``vocabulary.json`` if a layer knows many words; all or none: they
+    are written aside first.
 
     Raises:
         ModelError: the model can't be ported; one line names every reason.
@@ -74,20 +88,43 @@ def port(
         described_by(config) as description,
         read(path, description) as saved,
     ):
-        program = program_of(graph_of(described(saved), saved.weights))
+        graph = graph_of(described(saved), saved.weights)
+        program = program_of(graph)
+        training, reason = _training(saved, program, graph, backend, train)
         emitted = write_module(program)
         source = formatted(emitted.text)
         audit(source)
-        manifest = _manifest(saved, program, emitted)
+        trainer = None
+        if training is not None:
+            trainer = formatted(write_train(training, program, emitted))
+            audit_training(trainer)
+        manifest = _manifest(saved, program, emitted, backend if trainer else None, reason)
         if out is None:
-            return Port(source, manifest, None)
+            return Port(source, manifest, None, trainer)
         out = Path(out)
-        _write(out, source, manifest, emitted, saved)
-    return Port(source, manifest, out)
+        _write(out, source, trainer, manifest, emitted, saved)
+    return Port(source, manifest, out, trainer)
+
+
+def _training(
+    saved: Saved, program: Program, graph: Graph, backend: str, wanted: bool
+) -> tuple[Training | None, str | None]:
+    """The training of a compiled model, or why there will be no ``train.py``."""
+    try:
+        return training_for(saved, program, graph, backend), None
+    except Keras2TorchError as error:
+        if wanted:
+            raise
+        return None, None if saved.compile_config is None else f"no train.py: {error}"
 
 
 def _write(
-    out: Path, source: str, manifest: Mapping[str, Any], emitted: Emitted, saved: Saved
+    out: Path,
+    source: str,
+    train: str | None,
+    manifest: Mapping[str, Any],
+    emitted: Emitted,
+    saved: Saved,
 ) -> None:
     """Write the folder aside, then give it its name."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
@@ -101,6 +138,8 @@ def _write(
         raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
     try:
         (aside / MODEL).write_text(source, encoding="ascii")
+        if train is not None:
+            (aside / TRAIN).write_text(train, encoding="ascii")
         weights = {key: weight for key, (_, _, weight) in emitted.weights.items()}
         write_weights(aside / WEIGHTS, weights, saved.drop_pages)
         if emitted.vocabularies:
@@ -109,7 +148,7 @@ def _write(
         text = json.dumps(manifest, indent=2)
         (aside / MANIFEST).write_text(text + "\n", encoding="ascii")
         aside.chmod(0o777 & ~_umask())
-        replace_folder(aside, out, {MODEL, WEIGHTS, VOCABULARY, MANIFEST})
+        replace_folder(aside, out, {MODEL, TRAIN, WEIGHTS, VOCABULARY, MANIFEST})
     except OSError as error:
         raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
     finally:
@@ -122,7 +161,9 @@ def _umask() -> int:
     return mask
 
 
-def _manifest(saved: Saved, program: Program, emitted: Emitted) -> dict[str, Any]:
+def _manifest(
+    saved: Saved, program: Program, emitted: Emitted, training: str | None, reason: str | None
+) -> dict[str, Any]:
     """``port.json``: plain data about the port, for people and for ``check``."""
     inputs = [
         {
@@ -161,5 +202,6 @@ def _manifest(saved: Saved, program: Program, emitted: Emitted) -> dict[str, Any
         "backends": ["tensorflow"] if program.only_tensorflow else ["tensorflow", "jax"],
         "vocabulary": VOCABULARY if emitted.vocabularies else None,
         "layers": emitted.traces,
-        "notes": list(program.notes),
+        "training": training,
+        "notes": [*program.notes, *([reason] if reason else [])],
     }

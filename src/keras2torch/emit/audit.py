@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from dataclasses import dataclass
 
 from keras2torch.errors import Keras2TorchError
 
@@ -53,7 +54,67 @@ class AuditError(Keras2TorchError):
     """The emitted source holds what no port may hold: a defect of keras2torch."""
 
 
-def audit(text: str) -> None:
+@dataclass(frozen=True)
+class Allowed:
+    """What may stand in an emitted file."""
+
+    imports: frozenset[str]
+    builtins: frozenset[str]
+    dunders: frozenset[str]
+    nodes: tuple[type[ast.AST], ...]
+    assignments: tuple[str, ...]
+    decorators: tuple[str, ...] = ()
+
+
+IN_MODEL = Allowed(IMPORTS, BUILTINS, DUNDERS, NODES, FILES)
+# A program may talk to who runs it, and to the files that are named to it.
+IN_TRAINING = Allowed(
+    IMPORTS
+    | {
+        "__future__",
+        "argparse",
+        "csv",
+        "dataclasses",
+        "model",
+        "numpy",
+        "os",
+        "runpy",
+        "time",
+        "tqdm",
+        "zipfile",
+    }
+    | {"torch.utils.data"},
+    BUILTINS
+    | {"KeyError", "OSError", "RuntimeError", "SystemExit", "callable", "id", "iter", "map", "next"}
+    | {"all", "any", "object", "print", "property", "set", "slice", "sorted", "__name__"},
+    DUNDERS | {"__name__", "__iter__", "__len__"},
+    (
+        *NODES,
+        ast.Break,
+        ast.Continue,
+        ast.Lambda,
+        ast.Try,
+        ast.ExceptHandler,
+        ast.While,
+        ast.Yield,
+        ast.SetComp,
+        ast.Set,
+    ),
+    (
+        "WEIGHTS = Path(__file__).with_name('trained.safetensors')",
+        "CHECKPOINT = Path(__file__).with_name('checkpoint.pt')",
+    ),
+    ("dataclass", "torch.no_grad()", "property", "functools.lru_cache(maxsize=64)"),
+)
+MAIN = "if __name__ == '__main__':\n    main()"
+
+
+def audit_training(text: str) -> None:
+    """The same for ``train.py``, a program of classes, functions and a call of ``main``."""
+    audit(text, IN_TRAINING)
+
+
+def audit(text: str, allowed: Allowed = IN_MODEL) -> None:
     """Raise AuditError unless the text is a plain module of classes and functions on torch."""
     if not text.isascii():
         raise AuditError("the emitted file is not ASCII")
@@ -61,12 +122,13 @@ def audit(text: str) -> None:
     definitions = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
     for statement in tree.body:
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        file = isinstance(statement, ast.Assign) and ast.unparse(statement) in FILES
-        if not isinstance(statement, definitions) and not docstring and not file:
+        file = isinstance(statement, ast.Assign) and ast.unparse(statement) in allowed.assignments
+        runs = allowed is IN_TRAINING and ast.unparse(statement) == MAIN
+        if not isinstance(statement, definitions) and not docstring and not file and not runs:
             raise AuditError(f"line {statement.lineno}: a statement that runs on import")
     bound = _bound_names(tree)
     for node in ast.walk(tree):
-        problem = _problem(node, bound)
+        problem = _problem(node, bound, allowed)
         if problem:
             raise AuditError(f"line {getattr(node, 'lineno', '?')}: {problem}")
 
@@ -82,22 +144,32 @@ def _bound_names(tree: ast.Module) -> set[str]:
             bound.add(node.asname or node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
     return bound
 
 
-def _problem(node: ast.AST, bound: set[str]) -> str | None:
-    if not isinstance(node, NODES):
+def _problem(node: ast.AST, bound: set[str], allowed: Allowed) -> str | None:
+    if not isinstance(node, allowed.nodes):
         return f"{type(node).__name__} has no place here"
-    if isinstance(node, ast.Import) and any(a.name not in IMPORTS for a in node.names):
+    if isinstance(node, ast.Import) and any(a.name not in allowed.imports for a in node.names):
         return "an import that is not allowed"
-    if isinstance(node, ast.ImportFrom) and (node.module not in IMPORTS or node.level):
+    if isinstance(node, ast.ImportFrom) and (node.module not in allowed.imports or node.level):
         return "an import that is not allowed"
-    if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.decorator_list:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef) and not _plain(node, allowed):
         return "a decorator"
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-        if node.id in bound or node.id in BUILTINS:
+        if node.id in bound or node.id in allowed.builtins:
             return None
         return f"the name {node.id}" + (", a builtin" if hasattr(builtins, node.id) else "")
-    if isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr not in DUNDERS:
+    if (
+        isinstance(node, ast.Attribute)
+        and node.attr.startswith("__")
+        and node.attr not in allowed.dunders
+    ):
         return f"the attribute {node.attr}"
     return None
+
+
+def _plain(node: ast.ClassDef | ast.FunctionDef, allowed: Allowed) -> bool:
+    return all(ast.unparse(part) in allowed.decorators for part in node.decorator_list)

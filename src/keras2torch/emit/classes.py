@@ -8,6 +8,8 @@ from keras2torch.emit.blocks.kinds import Kinds
 from keras2torch.emit.forward import Forward, sizes_of
 from keras2torch.ir.program import Model, Module, Tensor
 
+LOGITS = "What the last activation is applied to: crossentropies are taken of this."
+
 
 def write_class(
     model: Model,
@@ -37,14 +39,21 @@ def write_class(
         lines += ["", "    def reset_parameters(self) -> None:"]
         lines += ['        """Start afresh as Keras would; frozen weights stay."""']
         lines += [f"        {statement}" for statement in resets]
-    arguments = "".join(
-        f", {name}: {tensor.kind}"
-        for name, (_, tensor) in zip(forward.arguments, model.inputs, strict=True)
-    )
-    lines += ["", f"    def forward(self{arguments}) -> {forward.returns}:"]
-    lines += [f"        {part}" for line in forward.lines for part in line.split("\n")]
-    lines.append(f"        return {forward.returned}")
+    if forward.head is not None:
+        lines += _method("logits", model, forward, LOGITS)
+    lines += _method("forward", model, forward.head or forward)
     return "\n".join(lines)
+
+
+def _method(name: str, model: Model, forward: Forward, docstring: str = "") -> list[str]:
+    arguments = "".join(
+        f", {argument}: {tensor.kind}"
+        for argument, (_, tensor) in zip(forward.arguments, model.inputs, strict=True)
+    )
+    lines = ["", f"    def {name}(self{arguments}) -> {forward.returns}:"]
+    lines += [f'        """{docstring}"""'] if docstring else []
+    lines += [f"        {part}" for line in forward.lines for part in line.split("\n")]
+    return [*lines, f"        return {forward.returned}"]
 
 
 def _made(model: Model, names: Mapping[Model, str], attributes: Mapping[Module, str]) -> list[str]:

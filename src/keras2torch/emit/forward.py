@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras2torch.emit.names import GLOBALS, Names
 from keras2torch.emit.simplify import PLACE
 from keras2torch.ir.graph import Shape, leaves, map_leaves
 from keras2torch.ir.literals import literal
-from keras2torch.ir.program import Model, Module, Statement, Value
+from keras2torch.ir.program import Model, Module, Statement, Tensor, Value
 
 MAX_LINE = 80  # with its comment; behind it a statement is broken, and the comment with it
 
@@ -22,7 +22,7 @@ class Forward:
 
     ``lines`` holds one statement each, with its comment; ``arguments`` the parameters' names;
     ``places`` tells, per value that has a name, after which line it can be seen (-1: at the start)
-    and under which name.
+    and under which name. ``head`` is the method that goes on where this one returns logits.
     """
 
     arguments: list[str]
@@ -30,12 +30,44 @@ class Forward:
     returned: str
     returns: str
     places: Mapping[Value, tuple[int, str]]
+    head: Forward | None = None
 
 
 def write_forward(model: Model, attributes: Mapping[Module, str], globals_: set[str]) -> Forward:
     """Write the forward pass of one class."""
     outputs = [leaf.value for leaf in leaves(model.outputs)]
-    return _named(model, model.statements, outputs, attributes, globals_)
+    forward = _named(model, model.statements, outputs, attributes, globals_)
+    if not model.activations:
+        return forward
+    return replace(forward, head=_head(model, forward, Names(GLOBALS | globals_ | {"x"})))
+
+
+def _head(model: Model, logits: Forward, names: Names) -> Forward:
+    """The ``forward`` that makes the model's outputs of its ``logits``."""
+    call = f"self.logits({', '.join(logits.arguments)})"
+    arguments = logits.arguments
+    if isinstance(model.outputs, Tensor):
+        (statement,) = model.activations
+        target = statement.targets[0]
+        line = f"x = {_filled(statement.expression, [call])}"
+        return Forward(arguments, [line], "x", logits.returns, {target: (0, "x")})
+    keyed = isinstance(model.outputs, dict)
+    items = model.outputs.items() if keyed else enumerate(model.outputs)
+    name_of: dict[Value, str] = {}
+    for key, tensor in items:
+        name = f"outputs[{literal(key)}]" if keyed else names.take(tensor.value.hint, "output")
+        name_of[tensor.value] = name
+    said = [name_of[tensor.value] for tensor in leaves(model.outputs)]
+    lines = [f"{'outputs' if keyed else ', '.join(said)} = {call}"]
+    places: dict[Value, tuple[int, str]] = {}
+    for number, statement in enumerate(model.activations, start=1):
+        name = next(name_of[o] for o in statement.operands if isinstance(o, Value))
+        lines.append(f"{name} = {_filled(statement.expression, [name])}")
+        places[statement.targets[0]] = (number, name)
+    returned = "outputs" if keyed else ", ".join(said)
+    if isinstance(model.outputs, list):
+        returned = f"[{returned}]"
+    return Forward(arguments, lines, returned, logits.returns, places)
 
 
 def _named(

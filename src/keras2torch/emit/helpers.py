@@ -31,6 +31,11 @@ def _sources(packages: tuple[str, ...]) -> dict[str, tuple[str, ast.stmt, dict[s
     return found
 
 
+def names_of(packages: tuple[str, ...]) -> frozenset[str]:
+    """The names of all definitions of these packages."""
+    return frozenset(_sources(packages))
+
+
 def imported(node: ast.stmt) -> list[tuple[str, str]]:
     """The names an import statement binds, each with a statement that binds it alone."""
     if isinstance(node, ast.ImportFrom):

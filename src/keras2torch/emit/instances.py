@@ -71,13 +71,22 @@ def traces(
             "layer": traced.layer,
             "call": traced.call,
             "class": names[instance.model],
+            **({} if method == "forward" else {"method": method}),
             "module": instance.path,
             "outputs": outputs,
         }
         for instance in found
         for traced in instance.traced
-        if any(outputs := [_seen(t, forwards[instance.model]) for t in traced.outputs])
+        for method, forward in _methods(forwards[instance.model])
+        if any(outputs := [_seen(t, forward) for t in traced.outputs])
     ]
+
+
+def _methods(forward: Forward) -> list[tuple[str, Forward]]:
+    """The methods that a forward pass consists of, by name."""
+    if forward.head is None:
+        return [("forward", forward)]
+    return [("logits", forward), ("forward", forward.head)]
 
 
 def _seen(tensor: Tensor, forward: Forward) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from keras2torch.emit.blocks import fold
 from keras2torch.emit.classes import write_class
 from keras2torch.emit.forward import write_forward
 from keras2torch.emit.helpers import cut
+from keras2torch.emit.imports import import_block
 from keras2torch.emit.instances import instances, state, traces
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
 from keras2torch.emit.simplify import simplified
@@ -35,20 +35,21 @@ READ_VOCABULARY = '''def read_vocabulary(layer: str) -> list[Any]:
     """The words or numbers that a layer knows, from the file beside this one."""
     terms: list[Any] = json.loads(VOCABULARY.read_text(encoding="ascii"))[layer]
     return terms'''
-STANDARD_LIBRARY = ("collections", "functools", "json", "math", "pathlib", "string", "typing")
 
 
 @dataclass(frozen=True)
 class Emitted:
     """``model.py``, and where things stand in it.
 
-    ``weights`` has every tensor of the state dict with its Module and key, ``traces`` where each
-    Keras layer's outputs can be seen, ``vocabularies`` the terms by layer for ``vocabulary.json``.
+    ``returns`` is the type of its outputs, ``weights`` has every tensor of the state dict with its
+    Module and key, ``traces`` where each Keras layer's outputs can be seen, ``vocabularies`` the
+    terms by layer for ``vocabulary.json``.
     """
 
     text: str
     class_name: str
     arguments: list[str]
+    returns: str
     weights: dict[str, tuple[Module, str, Weight]]
     traces: list[dict[str, Any]]
     vocabularies: dict[str, list[Any]]
@@ -76,11 +77,13 @@ def write_module(program: Program) -> Emitted:
     body = "\n\n\n".join([*reader, *helpers, *classes, _load(main)])
     head = '"""A Keras model in PyTorch, written by keras2torch."""\n\n'
     files = [WEIGHTS, VOCABULARY] if vocabularies else [WEIGHTS]
-    text = head + "\n".join([*_imports(body, imports), "", *files, "", "", body]) + "\n"
+    imported = import_block("\n".join([*files, body]), imports, IMPORTS)
+    text = head + "\n".join([imported, "", *files, "", "", body]) + "\n"
     return Emitted(
         text,
         main,
         forwards[program.model].arguments,
+        forwards[program.model].returns,
         dict(state(program.model, attributes)),
         traces(instances(program.model, attributes), names, forwards),
         vocabularies,
@@ -113,25 +116,3 @@ def _load(name: str) -> str:
         "    model.load_state_dict(load_file(path))\n"
         "    return model.eval()"
     )
-
-
-def _imports(body: str, needed: set[str]) -> list[str]:
-    """The import statements, one per module, in the order that isort would give them."""
-    used = {
-        node.id for node in ast.walk(ast.parse(WEIGHTS + "\n" + body)) if isinstance(node, ast.Name)
-    }
-    statements = needed | {IMPORTS[name] for name in used & IMPORTS.keys()}
-    plain = sorted(s for s in statements if s.startswith("import "))
-    members: dict[str, set[str]] = {}
-    for statement in statements:
-        if statement.startswith("from "):
-            module, _, names = statement.removeprefix("from ").partition(" import ")
-            members.setdefault(module, set()).add(names)
-    froms = [f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(members.items())]
-
-    def standard(statement: str) -> bool:
-        return statement.split()[1].split(".")[0] in STANDARD_LIBRARY
-
-    first = [s for s in (*plain, *froms) if standard(s)]
-    then = [s for s in (*plain, *froms) if not standard(s)]
-    return [*first, "", *then] if first else then

@@ -158,6 +158,9 @@ class Model:
     dtype, ``masks`` the booleans that were computed already, by expression and operands,
     ``traced`` where each layer's output is, ``vocabularies`` the long lists of words or numbers
     of its layers, which are written to a file of their own.
+
+    Where losses want logits, ``outputs`` has those, ``activations`` are the statements that
+    ``forward`` makes of them and ``activated`` its outputs.
     """
 
     name: str
@@ -178,6 +181,8 @@ class Model:
     stored: list[str] = field(default_factory=list)
     locals: list[tuple[str, str]] = field(default_factory=list)
     wanted: str = ""
+    activations: list[Statement] = field(default_factory=list)
+    activated: Any = None
 
     def submodels(self) -> list[Model]:
         """Nested classes, innermost first, itself last."""

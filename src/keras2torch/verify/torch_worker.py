@@ -72,25 +72,25 @@ def instrumented(source: str, layers: list[Mapping[str, Any]]) -> ast.Module:
         if not isinstance(node, ast.ClassDef):
             continue
         for part in node.body:
-            if isinstance(part, ast.FunctionDef) and part.name == "forward":
+            if isinstance(part, ast.FunctionDef) and part.name in ("forward", "logits"):
                 _instrument(part, node.name, layers)
     return ast.fix_missing_locations(tree)
 
 
-def _instrument(forward: ast.FunctionDef, owner: str, layers: list[Mapping[str, Any]]) -> None:
+def _instrument(method: ast.FunctionDef, owner: str, layers: list[Mapping[str, Any]]) -> None:
     found: dict[tuple[int, str], list[int]] = {}
     for number, layer in enumerate(layers):
-        if layer["class"] != owner:
+        if (layer["class"], layer.get("method", "forward")) != (owner, method.name):
             continue
         names = ", ".join(output["name"] if output else "None" for output in layer["outputs"])
         last = max(output["line"] for output in layer["outputs"] if output)
         found.setdefault((last, names), []).append(number)
     behind: dict[int, list[ast.stmt]] = {}
     for (line, names), numbers in found.items():
-        call = f"{RECORD}({forward.args.args[0].arg}, {numbers}, [{names}])"
+        call = f"{RECORD}({method.args.args[0].arg}, {numbers}, [{names}])"
         behind.setdefault(line, []).extend(ast.parse(call).body)
-    lines = iter(range(sys.maxsize))
-    forward.body = [*behind.get(-1, []), *_with_records(forward.body, behind, lines)]
+    body = method.body[1:] if ast.get_docstring(method) else method.body
+    method.body = [*behind.get(-1, []), *_with_records(body, behind, iter(range(sys.maxsize)))]
 
 
 def _with_records(

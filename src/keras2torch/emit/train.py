@@ -1,0 +1,50 @@
+"""A Training as the text of ``train.py``: the loop that its owner would have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keras2torch.emit.helpers import TRAINING, cut
+from keras2torch.emit.imports import import_block
+from keras2torch.emit.module import Emitted
+from keras2torch.emit.train_parts import Parts
+from keras2torch.ir.program import Program
+from keras2torch.recipes.compiled import Training
+
+IMPORTS = {
+    "Any": "from typing import Any",
+    "DataLoader": "from torch.utils.data import DataLoader",
+    "Iterable": "from collections.abc import Iterable",
+    "Path": "from pathlib import Path",
+    "Tensor": "from torch import Tensor",
+    "argparse": "import argparse",
+    "dataclass": "from dataclasses import dataclass",
+    "default_collate": "from torch.utils.data import default_collate",
+    "load": "from model import load",
+    "save_file": "from safetensors.torch import save_file",
+    "time": "import time",
+    "torch": "import torch",
+    "tqdm": "from tqdm import tqdm",
+}
+
+
+def write_train(training: Training, program: Program, emitted: Emitted) -> str:
+    """The unformatted text of ``train.py``.
+
+    Raises:
+        UnsupportedError: a model whose training can't be written.
+    """
+    import jinja2
+
+    parts = Parts(training, program, emitted)
+    sources, needed, _ = cut(parts.helpers, TRAINING)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    text = environment.get_template("train.py.j2").render(t=parts, sources=sources)
+    docstring, _, body = text.partition("\n# imports\n")
+    imports = import_block(body, needed | {parts.import_of_model}, IMPORTS)
+    return f"{docstring}\n{imports}\n{body}"

@@ -1,0 +1,54 @@
+"""Reads how a compiled model is trained, in terms of its program's outputs."""
+
+from __future__ import annotations
+
+from keras2torch.errors import DataError, UnsupportedError, quoted
+from keras2torch.ir.graph import Graph, leaves
+from keras2torch.ir.logits import hidden_logits, take_logits
+from keras2torch.ir.program import Program
+from keras2torch.readers import Saved
+from keras2torch.recipes.compiled import ModelOutput, Training, training_of
+
+BACKENDS = ("tensorflow", "jax")
+
+
+def training_for(saved: Saved, program: Program, graph: Graph, backend: str) -> Training:
+    """The training of a saved model. Where losses want logits the program gets them.
+
+    Raises:
+        DataError: the model is not compiled.
+        ModelError: its training can't be followed; all problems are named.
+    """
+    if saved.compile_config is None:
+        raise DataError("the model was saved uncompiled: there is no training to hand over")
+    if backend != "tensorflow" and program.only_tensorflow:
+        raise UnsupportedError(f"Keras runs this model on TensorFlow only, not on {backend}")
+    structure = program.model.outputs
+    keys = sorted(structure) if isinstance(structure, dict) else None
+    outputs = _outputs(program, graph, backend, keys)
+    training = training_of(saved.compile_config, outputs, backend, keys)
+    take_logits(program, graph, training.logits())
+    return training
+
+
+def _outputs(
+    program: Program, graph: Graph, backend: str, keys: list[str] | None
+) -> list[ModelOutput]:
+    structure = program.model.outputs
+    flat = list(leaves(structure))
+    parts = structure.values() if isinstance(structure, dict) else structure
+    if isinstance(structure, (dict, list, tuple)) and len(flat) != len(list(parts)):
+        raise UnsupportedError("the model's outputs are nested, its training can't be written yet")
+    hidden = hidden_logits(program, graph) if backend == "tensorflow" else {}
+    refs = list(leaves(graph.outputs))
+    found = []
+    for place, tensor in enumerate(flat):
+        layer = refs[place].layer if len(refs) == len(flat) else "output"
+        if tensor.mask is not None:
+            raise UnsupportedError(
+                f"output {quoted(layer)} carries a mask, its training can't be written yet"
+            )
+        activation = hidden.get(place, "").removeprefix("torch.").partition("(")[0] or None
+        name = keys[place] if keys else layer
+        found.append(ModelOutput(name, layer, tensor.shape, tensor.dtype, activation))
+    return found
