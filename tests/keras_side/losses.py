@@ -1,8 +1,7 @@
 """Keras' losses of given arrays, and their gradients: the expected values.
 
 A process of its own, started by ``tests/training/test_losses.py``. Reads a job on standard input:
-``arrays`` (an ``.npz``), ``cases`` (``id``, ``loss``, ``arrays``: their names by role, and
-``activation``) and ``results``, the ``.npz`` to write: ``<id>.<precision>`` has the loss,
+``arrays`` (an ``.npz``), ``cases`` (``id``, ``loss``, ``arrays``: their names by role, ``activation`` and ``class_weight``) and ``results``, the ``.npz`` to write: ``<id>.<precision>`` has the loss,
 ``<id>.<precision>.gradient`` that with respect to the outputs, ``<id>.problem`` the error where
 there was one.
 """
@@ -13,11 +12,15 @@ import sys
 import keras
 import numpy as np
 from keras.src import backend
+from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
 
 from keras2torch.verify.keras_worker import keep_float64
 
 
 def loss_of(case, outputs, targets, weights, mask):
+    if case["class_weight"]:
+        classes = {int(number): weight for number, weight in case["class_weight"].items()}
+        weights = class_weight_to_sample_weights(targets, classes)
     if case["activation"]:
         outputs = keras.activations.get(case["activation"])(outputs)
     if mask is not None:
@@ -43,6 +46,7 @@ def on_jax(case, outputs, *others):
     import jax
 
     outputs, *others = (None if x is None else jax.numpy.asarray(x) for x in (outputs, *others))
+    jax.clear_caches()  # 3 GB otherwise
     return jax.value_and_grad(lambda given: loss_of(case, given, *others))(outputs)
 
 

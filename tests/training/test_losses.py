@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ ROUNDING = 32 * np.finfo(np.float64).eps
 @pytest.fixture(scope="module")
 def definitions() -> dict[str, Any]:
     """What the recipes name, from the very text that is cut into train.py."""
-    names = {"mean_loss", "sum_loss", "mean_loss_by_weight"}
+    names = {"mean_loss", "sum_loss", "mean_loss_by_weight", "weights_of_classes"}
     for case in ALL.values():
         for backend in ("tensorflow", "jax"):
             call = loss_call(case.loss, "test", backend)
@@ -54,6 +55,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
                 "id": case.identity,
                 "loss": case.loss,
                 "activation": case.activation,
+                "class_weight": case.class_weight,
                 "arrays": {role: f"{case.identity}/{role}" for role in case.arrays},
             }
             for case in cases
@@ -64,6 +66,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
         with np.load(path) as stored:
             found[backend] = dict(stored)
     return found
+
+
+@pytest.fixture(autouse=True)
+def _default_dtype() -> Iterator[None]:
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def computed(case: Case, backend: str, precision: str, definitions: Any) -> tuple[Any, Any]:
@@ -85,6 +93,9 @@ def computed(case: Case, backend: str, precision: str, definitions: Any) -> tupl
             given["outputs"] = leaf.sigmoid()
         else:
             given["outputs"] = leaf.softmax(-1)
+    if case.class_weight is not None:
+        weights = definitions["weights_of_classes"](given["targets"], case.class_weight)
+        given["weights"] = weights
     values = eval(source, definitions, dict(given))  # noqa: S307
     mask = given.get("mask")
     if call.mask is not None:
@@ -102,6 +113,7 @@ def agree(case: Case, backend: str, expected: Any, definitions: Any) -> None:
     ]
     ctc = loss_call(case.loss, "test", backend).function == "ctc"
     for precision in ("float64", "float32"):
+        torch.set_default_dtype(getattr(torch, precision))
         found = computed(case, backend, precision, definitions)
         for part, own in zip(("", ".gradient"), found, strict=True):
             wanted = expected[backend][f"{case.identity}.{precision}{part}"]
