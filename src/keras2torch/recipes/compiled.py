@@ -184,6 +184,7 @@ def _dealt(
         dealt = [losses] * len(names)
     else:
         dealt = _by_output(losses, names, keys is not None, "loss", _is_object)
+    _refuse_alphabet(losses, weights, names, keys is not None)
     if not any(loss is not None for loss in dealt):
         raise UnsupportedError("compile(): no loss, there is nothing to train")
     if weights is None:
@@ -192,6 +193,20 @@ def _dealt(
         weights = [weights]
     shares = _by_output(weights, names, keys is not None, "loss_weights", _is_number)
     return dealt, [None if share is None else float(share) for share in shares]
+
+
+def _refuse_alphabet(losses: Any, weights: Any, names: Sequence[str], keyed: bool) -> None:
+    """Keras sorts names where a list meets them, and gives an output what is another's."""
+    listed = isinstance(losses, list)
+    sorts = (
+        listed or isinstance(weights, list) if keyed else listed and isinstance(weights, Mapping)
+    )
+    if sorts and list(names) != sorted(names):
+        raise UnsupportedError(
+            "compile(): a list of losses or weights for outputs with names: Keras deals it out by "
+            f"the alphabet, so that {quoted(names[0])} gets what is meant for "
+            f"{quoted(min(names))}; compile it with names, or with lists, for all"
+        )
 
 
 def _by_output(
