@@ -133,7 +133,7 @@ def training_of(
     with problems.collected():
         said = [Output(o.layer, o.shape, loss) for o, loss in zip(outputs, dealt, strict=True)]
         found = named_metrics(plain, weighted, said, backend, keys)
-        metrics = [OutputMetric(m.name, m.output, m.weighted, m.call) for m in found]
+        metrics = [_metric(metric, outputs[metric.output]) for metric in found]
     with problems.collected():
         config.finish()
     problems.finish()
@@ -166,6 +166,13 @@ def _loss(value: Any, weight: float | None, output: ModelOutput, backend: str) -
         behind = call.behind(output.activation, output.shape)
     function = Call(call.function, call.args, call.options) if behind is None else behind
     return OutputLoss(function, behind is not None, call.reduction, call.mask, weight)
+
+
+def _metric(found: NamedMetric, output: ModelOutput) -> OutputMetric:
+    """The metric, of the logits if Keras looks for them behind the output."""
+    logits = None if output.activation is None else found.call.with_logits
+    call = logits or found.call
+    return OutputMetric(found.name, found.output, found.weighted, call, logits is not None)
 
 
 def _dealt(

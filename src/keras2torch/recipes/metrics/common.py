@@ -21,7 +21,7 @@ class MetricCall(Call):
     That is behind a model whose last operation is a sigmoid or softmax, see ``recipes/losses``.
     """
 
-    with_logits: Call | None = None
+    with_logits: MetricCall | None = None
 
     @property
     def takes_mask(self) -> bool:
