@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import fmean
 
 
 def log_line(logs: Mapping[str, float | list[float]]) -> str:
@@ -12,6 +11,8 @@ def log_line(logs: Mapping[str, float | list[float]]) -> str:
     Of several under one name, such as a score per class, the mean is shown.
     Source: Progbar in keras/src/utils/progbar.py.
     """
-    numbers = {name: fmean(v) if isinstance(v, list) else v for name, v in sorted(logs.items())}
-    shown = {name: f"{v:.4f}" if abs(v) > 1e-3 else f"{v:.4e}" for name, v in numbers.items()}
-    return " - ".join(f"{name}: {text}" for name, text in shown.items())
+    shown = []
+    for name, value in sorted(logs.items()):
+        number = sum(value) / len(value) if isinstance(value, list) else value
+        shown.append(f"{name}: {number:.4f}" if abs(number) > 1e-3 else f"{name}: {number:.4e}")
+    return " - ".join(shown)
