@@ -58,6 +58,20 @@ def _plain(inputs: object) -> object:
     return inputs
 
 
+def spec_of(identity: str, layer: str, example: Example) -> dict[str, object]:
+    """A layer's example as ``keras_side/examples.py`` takes it."""
+    return {
+        "id": identity,
+        "layer": layer,
+        "config": example.config,
+        "inputs": _plain(example.inputs),
+        "masked": example.masked,
+        "on_jax": example.on_jax,
+        "call": example.call and {key: _plain(v) for key, v in example.call.items()},
+        "adapt": example.adapt,
+    }
+
+
 def example_ids() -> list[tuple[str, str, Example]]:
     """(id, layer, example) of every example of every mapping."""
     return [
@@ -69,19 +83,7 @@ def example_ids() -> list[tuple[str, str, Example]]:
 
 def examples_as_jobs(cases: list[tuple[str, str, Example]]) -> list[dict[str, object]]:
     """Examples as the scripts that build them in Keras read them."""
-    return [
-        {
-            "id": identity,
-            "layer": layer,
-            "config": example.config,
-            "inputs": _plain(example.inputs),
-            "masked": example.masked,
-            "on_jax": example.on_jax,
-            "call": example.call and {key: _plain(v) for key, v in example.call.items()},
-            "adapt": example.adapt,
-        }
-        for identity, layer, example in cases
-    ]
+    return [spec_of(identity, layer, example) for identity, layer, example in cases]
 
 
 @pytest.fixture(scope="session")

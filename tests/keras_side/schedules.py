@@ -1,11 +1,8 @@
 """Keras' schedules, one learning rate per step, in float64 and in float32.
 
-Reads ``examples``, a list of class names and configs, ``steps``, whether XLA compiles them, and
-``told``, the file to write: arrays ``float64.<number>`` and ``float32.<number>``.
+``schedules`` gets ``examples``, a list of class names and configs, ``steps``, whether XLA compiles
+them, and ``told``, the file to write: arrays ``float64.<number>`` and ``float32.<number>``.
 """
-
-import json
-import sys
 
 import keras
 import numpy as np
@@ -15,14 +12,23 @@ from keras2torch.verify.keras_worker import keep_float64
 
 
 def rates(name, config, steps, xla):
+    """The schedule compiled as in a training step, called with one step after the other."""
     schedule = getattr(keras.optimizers.schedules, name).from_config(config)
-    signature = [tf.TensorSpec((), tf.int64)]
-    function = tf.function(schedule, input_signature=signature, jit_compile=xla)
-    return np.array([function(tf.constant(step, tf.int64)) for step in range(steps)])
+    if xla:
+        signature = [tf.TensorSpec((), tf.int64)]
+        function = tf.function(schedule, input_signature=signature, jit_compile=True)
+        return np.array([function(tf.constant(step, tf.int64)) for step in range(steps)])
+    kind = tf.as_dtype(keras.config.floatx())
+    return tf.function(
+        lambda: tf.map_fn(
+            lambda step: tf.cast(schedule(step), kind),
+            tf.range(steps, dtype=tf.int64),
+            fn_output_signature=kind,
+        )
+    )().numpy()
 
 
-def main():
-    job = json.load(sys.stdin)
+def schedules(job):
     told = {}
     for dtype in ("float32", "float64"):
         keras.config.set_floatx(dtype)
@@ -31,7 +37,4 @@ def main():
         for number, (name, config) in enumerate(job["examples"]):
             told[f"{dtype}.{number}"] = rates(name, config, job["steps"], job["xla"])
     np.savez(job["told"], **told)
-
-
-if __name__ == "__main__":
-    main()
+    keras.config.set_floatx("float32")

@@ -4,34 +4,30 @@ import numpy as np
 import pytest
 import torch
 from conftest import made_once, run_keras
+from parts import SCHEDULES, in_keras
 
 import keras2torch.training.schedules as training
 from keras2torch.errors import ConfigError, UnsupportedError
 from keras2torch.recipes.table import all_recipes, call_of
 
-STEPS = 1000
-EXAMPLES = [
-    (entry.names[0], config) for entry in all_recipes("schedule") for config in entry.examples
-]
-
-
-def in_keras(factory, name, **options):
-    def make(folder):
-        job = {"examples": EXAMPLES, "told": str(folder / "rates.npz"), **options}
-        run_keras("schedules.py", job, "tensorflow")
-
-    with np.load(made_once(factory, name, make) / "rates.npz") as told:
-        return dict(told)
+EXAMPLES = SCHEDULES["examples"]
+STEPS = SCHEDULES["steps"]
 
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    return in_keras(tmp_path_factory, "schedules", steps=STEPS, xla=False)
+    with np.load(in_keras(tmp_path_factory) / "schedules.npz") as told:
+        return dict(told)
 
 
 @pytest.fixture(scope="session")
 def compiled_by_xla(tmp_path_factory):
-    return in_keras(tmp_path_factory, "schedules_by_xla", steps=STEPS, xla=True)
+    def make(folder):
+        job = {**SCHEDULES, "xla": True, "told": str(folder / "schedules.npz")}
+        run_keras("training_parts.py", {"schedules": job}, "tensorflow")
+
+    with np.load(made_once(tmp_path_factory, "schedules_by_xla", make) / "schedules.npz") as told:
+        return dict(told)
 
 
 def compare(expected, number):

@@ -13,6 +13,7 @@ from keras2torch.emit.helpers import cut
 from keras2torch.emit.imports import import_block
 from keras2torch.emit.instances import instances, state, traces
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
+from keras2torch.emit.penalties import count_calls
 from keras2torch.emit.simplify import simplified
 from keras2torch.ir.program import Model, Module, Program
 from keras2torch.ir.weights import Weight
@@ -63,6 +64,7 @@ def write_module(program: Program) -> Emitted:
     names = {model: class_names.take_class(_class_name(model), "Model") for model in models}
     for model in models:
         model.statements[:] = simplified(model)
+    count_calls(program.model)
     kinds = fold(models, class_names)
     models = program.model.submodels()
     names.update({model: model.name for model in models if model not in names})

@@ -57,8 +57,7 @@ class Config:
     def int_or_none(
         self, key: str, default: builtins.int | None = None, *, low: builtins.int = 0
     ) -> builtins.int | None:
-        value = self.raw(key, default)
-        return None if value is None else self.int(key, value, low=low)
+        return None if self.raw(key, default) is None else self.int(key, low=low)
 
     def float(self, key: str, default: builtins.float = _REQUIRED) -> builtins.float:
         value = self.raw(key, default)
@@ -69,8 +68,7 @@ class Config:
     def float_or_none(
         self, key: str, default: builtins.float | None = None
     ) -> builtins.float | None:
-        value = self.raw(key, default)
-        return None if value is None else self.float(key, value)
+        return None if self.raw(key, default) is None else self.float(key)
 
     def rate(self, key: str, default: builtins.float = _REQUIRED) -> builtins.float:
         """A share from 0 to 1, such as a dropout's rate."""

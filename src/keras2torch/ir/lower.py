@@ -8,6 +8,7 @@ from typing import Any
 
 from keras2torch import registry
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError, WeightsError, quoted
+from keras2torch.ir import penalties
 from keras2torch.ir.arguments import shape_of
 from keras2torch.ir.build import graph_of
 from keras2torch.ir.config import Config
@@ -54,7 +55,15 @@ def program_of(graph: Graph) -> Program:
     }
     strings = any(tensor.dtype == "string" for _, tensor in model.inputs)
     notes = tuple(dict.fromkeys(findings.notes))
-    return Program(model, notes, limits, samples, strings or findings.only_tensorflow)
+    return Program(
+        model,
+        notes,
+        limits,
+        samples,
+        strings or findings.only_tensorflow,
+        tuple(findings.weight_options.values()),
+        tuple(dict.fromkeys(findings.untrainable)),
+    )
 
 
 class _ModelLowering:
@@ -181,7 +190,9 @@ class _ModelLowering:
             self.trainable,
             self._held,
         )
-        return mapping.outputs(step, args, kwargs) if mapping else None
+        penalized = penalties.wanted(step, layer.class_name)
+        outputs = mapping.outputs(step, args, kwargs) if mapping else None
+        return penalties.penalized(step, penalized, outputs)
 
     def _tensor(self, leaf: Any, call: Call) -> Any:
         """The tensor of a Ref with the mask that it has when the call runs."""

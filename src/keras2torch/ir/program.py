@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.weights import Weight
@@ -218,11 +218,34 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class WeightOption:
+    """A regularizer or constraint as saved, e.g. a layer's ``kernel_regularizer``, and the Keras
+    variable it is for (``Weight.keras``). ``where`` names it in errors."""
+
+    option: str
+    value: Any
+    variable: str
+    where: str
+
+    @property
+    def kind(self) -> Literal["regularizer", "constraint"]:
+        return "regularizer" if self.option.endswith("_regularizer") else "constraint"
+
+
+@dataclass(frozen=True)
 class Program:
-    """The whole port, and what its owner should know about it."""
+    """The whole port, and what its owner should know about it.
+
+    ``weight_options`` act on variables that train, regularizers on the loss and constraints behind
+    each update, in the order in which the variables were met; those of outputs are modules of
+    the model (``ActivityPenalty``). ``untrainable`` says why Keras' training can't be followed
+    exactly, if it can't.
+    """
 
     model: Model
     notes: tuple[str, ...]
     input_limits: Mapping[str, int]
     input_samples: Mapping[str, Samples]
     only_tensorflow: bool
+    weight_options: tuple[WeightOption, ...] = ()
+    untrainable: tuple[str, ...] = ()

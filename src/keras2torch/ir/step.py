@@ -18,7 +18,7 @@ from keras2torch.ir.dtypes import policy_of
 from keras2torch.ir.graph import Constant
 from keras2torch.ir.literals import literal
 from keras2torch.ir.precision import Precision
-from keras2torch.ir.program import Model, Module, Samples, Tensor, Value
+from keras2torch.ir.program import Model, Module, Samples, Tensor, Value, WeightOption
 from keras2torch.ir.weights import Weight, Weights
 from keras2torch.ir.writer import INTEGER_DTYPES, Operand, Writer
 from keras2torch.readers.saved import Group
@@ -29,7 +29,9 @@ class Findings:
     """What a run of the lowering has found so far.
 
     ``limits`` has, per input, the number its integers must stay below, ``samples`` values to try
-    it with. ``only_tensorflow``: Keras runs the model on no other backend.
+    it with. ``only_tensorflow``: Keras runs the model on no other backend. ``weight_options`` are
+    regularizers and constraints by variable and option, ``untrainable`` why the training can't be
+    followed.
     """
 
     problems: list[ModelError] = field(default_factory=list)
@@ -37,8 +39,16 @@ class Findings:
     limits: dict[Value, int] = field(default_factory=dict)
     samples: dict[Value, Samples] = field(default_factory=dict)
     only_tensorflow: bool = False
+    weight_options: dict[tuple[str, str], WeightOption] = field(default_factory=dict)
+    untrainable: list[str] = field(default_factory=list)
 
 
+# The options that are for a variable begin with its name, but for these.
+OPTIONS_OF = {
+    "recurrent_kernel": "recurrent",
+    "depthwise_kernel": "depthwise",
+    "pointwise_kernel": "pointwise",
+}
 SHORT_LIST = 24  # terms of a vocabulary that are written into model.py
 SHORT_TEXT = 300  # and their characters
 
@@ -136,9 +146,11 @@ class Step(Writer):
     def finish(self) -> None:
         """Refuse what was left unread."""
         for key in self.config.unread():
-            # Regularizers and constraints act in training only: told, not lost.
-            if key.endswith(("_regularizer", "_constraint")) and self.config.raw(key) is not None:
-                self.note(f"{key} is part of the training and not in model.py")
+            # Regularizers and constraints are for a variable that there is not, or does not train.
+            if key.endswith(("_regularizer", "_constraint")):
+                value = self.config.raw(key)
+                if key == "activity_regularizer" and value is not None:
+                    self.untrainable(f"{key} of a layer inside another")
         for part in self.parts:
             # A part that was called as a layer has cast what it was called on.
             if not part.is_called and part.precision.policy != self.precision.policy:
@@ -217,10 +229,27 @@ class Step(Writer):
                     self.helper(initializers.HELPER)
         if not self.trainable or frozen:
             module.frozen.add(key)
+        else:
+            self._keep_options(weight)
         if self.trainable and frozen:
             module.partly_frozen.add(key)
         if module.parameters.setdefault(key, weight).how != weight.how:
             raise self.unsupported("being called on inputs that lie in memory in different orders")
+
+    def _keep_options(self, weight: Weight) -> None:
+        """Note the regularizer and the constraint that the layer has for this variable."""
+        if weight.keras is None:
+            return
+        name = weight.keras.rpartition("/")[2]
+        for kind in ("regularizer", "constraint"):
+            option = f"{OPTIONS_OF.get(name, name)}_{kind}"
+            value = self.config.raw(option, None)
+            key = (weight.keras, option)
+            if value is not None and key not in self.findings.weight_options:
+                where = f"{self.where}, {option}"
+                made = WeightOption(option, value, weight.keras, where)
+                self.findings.weight_options[key] = made
+                self.note(f"{option} is part of the training and not in model.py")
 
     def constant(self, constant: Constant, order: tuple[int, ...] | None = None) -> Tensor:
         """An array of the file as a buffer of the class, its axes lying in this order."""
@@ -267,6 +296,10 @@ class Step(Writer):
     def note(self, text: str) -> None:
         """Tell the owner of the port something."""
         self.findings.notes.append(f"{self.where}: {text}")
+
+    def untrainable(self, what: str) -> None:
+        """Say why Keras' training of the layer can't be followed."""
+        self.findings.untrainable.append(f"{self.where}: {what} can't be trained in PyTorch yet")
 
     def unsupported(self, what: str) -> UnsupportedError:
         """The error for an honest layer that has no exact port."""

@@ -38,7 +38,6 @@ def read(path: Path) -> Saved:
     model = _json(attributes, CONFIG, what)
     if "model_weights" not in file.root:
         raise WeightsError(f"{what} holds a model without weights")
-    optimizer = _optimizer(file.root, what)
     return Saved(
         path=path,
         sha256=sha256(path),
@@ -46,8 +45,7 @@ def read(path: Path) -> Saved:
         model=model,
         weights=group_of(file.root.group("model_weights"), what),
         compile_config=_json(attributes, TRAINING, what) if TRAINING in attributes else None,
-        optimizer=tuple(optimizer.values()),
-        optimizer_names=tuple(optimizer),
+        optimizer=_optimizer(file.root, what),
         close=lambda: None,
         drop_pages=lambda: drop_pages(data),
     )
@@ -88,15 +86,11 @@ def _layer(stored: hdf5.Group, name: str, what: str) -> Group:
     return Group(name, variables, names=plain)
 
 
-def _optimizer(root: hdf5.Group, what: str) -> dict[str, Variable]:
-    """The optimizer's variables by their names, in its own order."""
+def _optimizer(root: hdf5.Group, what: str) -> tuple[Variable, ...]:
     if "optimizer_weights" not in root:
-        return {}
+        return ()
     stored = root.group("optimizer_weights")
-    names = _texts(stored.attributes(), "weight_names", what)
-    if len(set(names)) < len(names):
-        raise WeightsError(f"{what}: the optimizer names a variable twice")
-    return {name: stored.dataset(name) for name in names}
+    return tuple(stored.dataset(n) for n in _texts(stored.attributes(), "weight_names", what))
 
 
 def _texts(attributes: Mapping[str, Any], key: str, what: str) -> list[str]:

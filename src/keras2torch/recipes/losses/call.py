@@ -51,8 +51,7 @@ class LossCall(Call):
 
 def reduction_of(options: Config) -> str:
     """The function for the option ``reduction``; reads what every loss has besides."""
-    # Its name says nothing, logs have the outputs' names; "fn" is the class' function in Keras 2.
-    options.ignore("name", "fn")
+    options.ignore("name")  # of the layer of the log, Keras' History takes the outputs' names
     dtype = options.raw("dtype", None)
     if isinstance(dtype, dict):
         inner = dtype.get("config")

@@ -1,0 +1,21 @@
+"""Parts of a training run in Keras, all in one process: whatever the job names is done.
+
+Reads ``{part: job}`` on standard input; the parts are the functions of the files imported here.
+"""
+
+import json
+import sys
+
+from schedules import schedules
+from weight_options import of_arrays, of_layers
+
+PARTS = {
+    "schedules": schedules,
+    "weight_options_of_arrays": of_arrays,
+    "weight_options_of_layers": of_layers,
+    "activity_of_layers": of_layers,
+}
+
+if __name__ == "__main__":
+    for name, part in json.load(sys.stdin).items():
+        PARTS[name](part)

@@ -1,0 +1,89 @@
+"""What the tests of a training run's parts ask of Keras, in one process for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import example_ids, made_once, run_keras, spec_of
+
+from keras2torch.recipes.table import all_recipes
+
+SCHEDULES: dict[str, Any] = {
+    "examples": [(e.names[0], config) for e in all_recipes("schedule") for config in e.examples],
+    "steps": 1000,
+    "xla": False,
+}
+# Arrays whose norms lie on both sides of what constraints say.
+SHAPES = {"matrix": (3, 4), "kernel": (2, 3, 4, 2)}
+OF_ARRAYS = [
+    (kind, entry.names[0], config, array)
+    for kind in ("regularizer", "constraint")
+    for entry in all_recipes(kind)
+    for config in entry.examples
+    for array in SHAPES
+    if array == "matrix" or entry.names[0] != "OrthogonalRegularizer"
+]
+# One of each kind of variable, and of each way in which it becomes PyTorch's.
+FAST = ("Dense-0", "Conv2D-0", "GRU-0", "Bidirectional-0", "SeparableConv2D-0")
+
+
+def arrays() -> dict[str, np.ndarray]:
+    """The arrays by name."""
+    rng = np.random.default_rng(5)
+    return {name: rng.standard_normal(shape) * 0.5 for name, shape in SHAPES.items()}
+
+
+def layer_specs(fast: bool) -> list[dict[str, object]]:
+    """Examples of layers: some, or the first of all others."""
+    return [
+        spec_of(identity, layer, example)
+        for identity, layer, example in example_ids()
+        if (identity in FAST if fast else identity.endswith("-0") and identity not in FAST)
+    ]
+
+
+def layers_job(folder: Path, fast: bool, activity: bool) -> dict[str, Any]:
+    told = "activity" if activity else "weights"
+    (folder / told).mkdir()
+    return {
+        "folder": str(folder / told),
+        "layers": layer_specs(fast),
+        "activity": activity,
+        "told": "told.json",
+    }
+
+
+def in_keras(factory: pytest.TempPathFactory) -> Path:
+    """The folder with what Keras made of everything that ``make test`` asks."""
+
+    def make(folder: Path) -> None:
+        np.savez(folder / "arrays.npz", **arrays())
+        job = {
+            "schedules": {**SCHEDULES, "told": str(folder / "schedules.npz")},
+            "weight_options_of_arrays": {
+                "examples": OF_ARRAYS,
+                "arrays": str(folder / "arrays.npz"),
+                "told": str(folder / "of_arrays.npz"),
+            },
+            "weight_options_of_layers": layers_job(folder, True, False),
+            "activity_of_layers": layers_job(folder, True, True),
+        }
+        run_keras("training_parts.py", job, "tensorflow")
+
+    return made_once(factory, "training_parts", make)
+
+
+def all_layers_in_keras(factory: pytest.TempPathFactory) -> Path:
+    """The folder with what Keras made of the layers that only ``make test-all`` asks for."""
+
+    def make(folder: Path) -> None:
+        job = {
+            "weight_options_of_layers": layers_job(folder, False, False),
+            "activity_of_layers": layers_job(folder, False, True),
+        }
+        run_keras("training_parts.py", job, "tensorflow")
+
+    return made_once(factory, "training_parts_of_all_layers", make)
