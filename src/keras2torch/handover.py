@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras2torch.errors import DataError, UnsupportedError, quoted
 from keras2torch.ir.graph import Graph, leaves
+from keras2torch.ir.keras2_training import compiled
 from keras2torch.ir.logits import hidden_logits, take_logits
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved
@@ -19,14 +20,15 @@ def training_for(saved: Saved, program: Program, graph: Graph, backend: str) -> 
         DataError: the model is not compiled.
         ModelError: its training can't be followed; all problems are named.
     """
-    if saved.compile_config is None:
+    compile_config = compiled(saved)
+    if compile_config is None:
         raise DataError("the model was saved uncompiled: there is no training to hand over")
     if backend != "tensorflow" and program.only_tensorflow:
         raise UnsupportedError(f"Keras runs this model on TensorFlow only, not on {backend}")
     structure = program.model.outputs
     keys = sorted(structure) if isinstance(structure, dict) else None
     outputs = _outputs(program, graph, backend, keys)
-    training = training_of(saved.compile_config, outputs, backend, keys)
+    training = training_of(compile_config, outputs, backend, keys)
     take_logits(program, graph, training.logits())
     return training
 

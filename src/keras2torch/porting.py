@@ -23,6 +23,8 @@ from keras2torch.ir.graph import Graph, map_leaves
 from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
+from keras2torch.ir.variables import trainable_variables, variable_order
+from keras2torch.optimizer_state import OptimizerState, optimizer_state
 from keras2torch.readers import Saved, read
 from keras2torch.recipes.compiled import Training
 from keras2torch.replacing import replace_folder
@@ -31,8 +33,10 @@ from keras2torch.sources import described_by, located
 MODEL = "model.py"
 TRAIN = "train.py"
 WEIGHTS = "weights.safetensors"
+OPTIMIZER = "optimizer.safetensors"
 VOCABULARY = "vocabulary.json"
 MANIFEST = "port.json"
+OWN = frozenset({MODEL, TRAIN, WEIGHTS, OPTIMIZER, VOCABULARY, MANIFEST})
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def port(
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
     folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, ``train.py`` if
-    the model is compiled, and ``vocabulary.json`` if a layer knows many words; all or none: they
-    are written aside first.
+    the model is compiled, ``optimizer.safetensors`` if it has been trained, and ``vocabulary.json``
+    if a layer knows many words; all or none: they are written aside first.
 
     Raises:
         ModelError: the model can't be ported; one line names every reason.
@@ -91,18 +95,21 @@ def port(
         graph = graph_of(described(saved), saved.weights)
         program = program_of(graph)
         training, reason = _training(saved, program, graph, backend, train)
+        order = variable_order(program.model)
         emitted = write_module(program)
         source = formatted(emitted.text)
         audit(source)
-        trainer = None
+        trainer, state = None, OptimizerState(note=reason)
         if training is not None:
             trainer = formatted(write_train(training, program, emitted))
             audit_training(trainer)
-        manifest = _manifest(saved, program, emitted, backend if trainer else None, reason)
+            variables = trainable_variables(order, emitted.weights)
+            state = optimizer_state(saved, training.optimizer, variables)
+        manifest = _manifest(saved, program, emitted, backend if trainer else None, state)
         if out is None:
             return Port(source, manifest, None, trainer)
         out = Path(out)
-        _write(out, source, trainer, manifest, emitted, saved)
+        _write(out, source, trainer, manifest, emitted, saved, state)
     return Port(source, manifest, out, trainer)
 
 
@@ -125,6 +132,7 @@ def _write(
     manifest: Mapping[str, Any],
     emitted: Emitted,
     saved: Saved,
+    state: OptimizerState,
 ) -> None:
     """Write the folder aside, then give it its name."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
@@ -142,13 +150,15 @@ def _write(
             (aside / TRAIN).write_text(train, encoding="ascii")
         weights = {key: weight for key, (_, _, weight) in emitted.weights.items()}
         write_weights(aside / WEIGHTS, weights, saved.drop_pages)
+        if state.tensors:
+            write_weights(aside / OPTIMIZER, state.tensors, saved.drop_pages)
         if emitted.vocabularies:
             terms = json.dumps(emitted.vocabularies, indent=1)
             (aside / VOCABULARY).write_text(terms + "\n", encoding="ascii")
         text = json.dumps(manifest, indent=2)
         (aside / MANIFEST).write_text(text + "\n", encoding="ascii")
         aside.chmod(0o777 & ~_umask())
-        replace_folder(aside, out, {MODEL, TRAIN, WEIGHTS, VOCABULARY, MANIFEST})
+        replace_folder(aside, out, OWN)
     except OSError as error:
         raise PortError(f"{quoted(out)} can't be written: {error.strerror}") from error
     finally:
@@ -162,7 +172,11 @@ def _umask() -> int:
 
 
 def _manifest(
-    saved: Saved, program: Program, emitted: Emitted, training: str | None, reason: str | None
+    saved: Saved,
+    program: Program,
+    emitted: Emitted,
+    training: str | None,
+    state: OptimizerState,
 ) -> dict[str, Any]:
     """``port.json``: plain data about the port, for people and for ``check``."""
     inputs = [
@@ -203,5 +217,6 @@ def _manifest(
         "vocabulary": VOCABULARY if emitted.vocabularies else None,
         "layers": emitted.traces,
         "training": training,
-        "notes": [*program.notes, *([reason] if reason else [])],
+        "optimizer": {"file": OPTIMIZER, "tensors": state.listed} if state.tensors else None,
+        "notes": [*program.notes, *([state.note] if state.note else [])],
     }

@@ -1,10 +1,11 @@
 """Keras' losses of given arrays, and their gradients: the expected values.
 
 A process of its own, started by ``tests/training/test_losses.py``. Reads a job on standard input:
-``arrays`` (an ``.npz``), ``cases`` (``id``, ``loss``, ``arrays``: their names by role, and
-``activation``) and ``results``, the ``.npz`` to write: ``<id>.<precision>`` has the loss,
+``arrays`` (an ``.npz``), ``cases`` (``id``, ``loss``, ``arrays``: their names by role,
+``activation`` and ``class_weight``), ``compiled`` (``id``, ``loss``, ``loss_weights``, ``names``
+and ``keyed``) and ``results``, the ``.npz`` to write: ``<id>.<precision>`` has the loss,
 ``<id>.<precision>.gradient`` that with respect to the outputs, ``<id>.problem`` the error where
-there was one.
+there was one. What was compiled is computed in float64 alone, which its names leave out.
 """
 
 import json
@@ -13,11 +14,16 @@ import sys
 import keras
 import numpy as np
 from keras.src import backend
+from keras.src.trainers.compile_utils import CompileLoss
+from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
 
 from keras2torch.verify.keras_worker import keep_float64
 
 
 def loss_of(case, outputs, targets, weights, mask):
+    if case["class_weight"]:
+        classes = {int(number): weight for number, weight in case["class_weight"].items()}
+        weights = class_weight_to_sample_weights(targets, classes)
     if case["activation"]:
         outputs = keras.activations.get(case["activation"])(outputs)
     if mask is not None:
@@ -43,7 +49,36 @@ def on_jax(case, outputs, *others):
     import jax
 
     outputs, *others = (None if x is None else jax.numpy.asarray(x) for x in (outputs, *others))
+    jax.clear_caches()  # 3 GB otherwise
     return jax.value_and_grad(lambda given: loss_of(case, given, *others))(outputs)
+
+
+def compiled(case, arrays):
+    """The total of several outputs' losses, as compile_from_config and fit make it."""
+    import tensorflow as tf
+
+    names = case["names"]
+
+    def by_name(role):
+        found = {n: arrays.get(f"{case['id']}/{role}/{n}") for n in names}
+        return {n: None if x is None else tf.convert_to_tensor(x) for n, x in found.items()}
+
+    outputs, targets, weights = (by_name(role) for role in ("outputs", "targets", "weights"))
+    loss = keras.saving.deserialize_keras_object(case["loss"])
+    total = CompileLoss(loss, case["loss_weights"], output_names=names)
+
+    def shaped(tensors):
+        if case["keyed"]:
+            return tensors
+        return tensors[names[0]] if len(names) == 1 else [tensors[name] for name in names]
+
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        given = shaped(weights) if any(w is not None for w in weights.values()) else None
+        value = total(shaped(targets), shaped(outputs), given)
+    gradients = tape.gradient(value, outputs)
+    zeros = {n: np.zeros(outputs[n].shape) for n in names}
+    return value, [zeros[n] if gradients[n] is None else gradients[n] for n in names]
 
 
 def keep_float64_on_jax():
@@ -90,6 +125,14 @@ def main():
                 continue
             found[f"{case['id']}.{precision}"] = np.asarray(loss)
             found[f"{case['id']}.{precision}.gradient"] = np.asarray(gradient)
+    for case in job["compiled"]:  # in float64
+        try:
+            value, gradients = compiled(case, arrays)
+        except Exception as error:
+            found[f"{case['id']}.problem"] = np.array(f"{type(error).__name__}: {error}"[:500])
+            continue
+        found[case["id"]] = np.asarray(value)
+        found[f"{case['id']}.gradient"] = np.asarray(gradients)
     np.savez(job["results"], **found)
 
 

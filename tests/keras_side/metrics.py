@@ -1,16 +1,19 @@
 """Keras' metrics of given batches: the expected values.
 
-A process of its own, started by ``tests/test_metrics.py``. Reads a job on standard input:
-``arrays`` (an ``.npz``), ``cases`` (``id``, ``class_name``, ``config``, ``precision``, and
-``batches``: the names of the arrays of each, or None for a reset) and ``results``, the ``.npz``
-to write: ``<id>.<number of the batch>`` has the metric behind that batch.
+A process of its own, started by ``tests/training/test_metrics.py``. Reads a job on standard input:
+``folder``, where ``arrays.npz`` is, ``cases`` (``id``, ``class_name``, ``config``, ``precision``,
+and ``batches``: the names of the arrays of each, or None for a reset) and ``compiled``, see
+``compiled_metrics.py``. Writes ``results.npz``: ``<id>.<number of the batch>`` has the metric
+behind that batch.
 """
 
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
+from compiled_metrics import log
 
 from keras2torch.verify.keras_worker import keep_float64
 
@@ -32,7 +35,8 @@ def run(case, arrays):
 
 def main():
     job = json.load(sys.stdin)
-    with np.load(job["arrays"]) as stored:
+    folder = Path(job["folder"])
+    with np.load(folder / "arrays.npz") as stored:
         arrays = dict(stored)
     found = {}
     for precision in ("float32", "float64"):
@@ -42,7 +46,9 @@ def main():
         for case in job["cases"]:
             if case["precision"] == precision:
                 found.update(run(case, arrays))
-    np.savez(job["results"], **found)
+    np.savez(folder / "results.npz", **found)
+    for case in job["compiled"]:
+        log(case, folder)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,7 @@ def main() -> None:
 
             keep_float64()
         else:
-            import jax
-
-            jax.config.update("jax_enable_x64", True)
+            keep_float64_on_jax()
     folder = Path(job["folder"])
     for case in job["cases"]:
         arrays = np.load(folder / f"{case['stream']}.npz")
@@ -37,6 +35,19 @@ def main() -> None:
         name = f"{case['id']}.{keras.backend.backend()}.{job['dtype']}"
         (folder / f"{name}.json").write_text(json.dumps(told))
         np.savez(folder / f"{name}.npz", **found)
+
+
+def keep_float64_on_jax() -> None:
+    """Keras on JAX takes means, norms and roots of whole numbers in float32 always."""
+    import jax
+    import keras
+
+    jax.config.update("jax_enable_x64", True)
+    backend, numpy = keras.src.backend.jax, jax.numpy
+    root, tensor = backend.numpy.sqrt, backend.convert_to_tensor
+    backend.numpy.mean = lambda x, **options: numpy.mean(tensor(x), **options)
+    backend.numpy.sqrt = lambda x: root(numpy.asarray(tensor(x), "float64"))
+    backend.linalg.norm = lambda x, **options: numpy.linalg.norm(tensor(x), **options)
 
 
 def run(case, arrays):
@@ -60,13 +71,27 @@ def run(case, arrays):
     for step in range(case["steps"]):
         if case["rates"]:
             optimizer.learning_rate = rate * case["rates"][step % len(case["rates"])]
-        optimizer.apply([gradient(arrays, name, step) for name in names], weights)
+        apply(optimizer, [gradient(arrays, name, step) for name in names], weights)
         if step + 1 in case["looks"]:
             for name, weight in zip(names, weights, strict=True):
                 found[f"{name}_{step + 1}"] = keras.ops.convert_to_numpy(weight)
     for number, variable in enumerate(optimizer.variables):
         found[f"slot_{number}"] = keras.ops.convert_to_numpy(variable)
     return {"config": config, "slots": [v.name for v in optimizer.variables]}, found
+
+
+def apply(optimizer, gradients, weights):
+    """One step, as the backend's trainer makes it."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        optimizer.apply(gradients, weights)
+        return
+    variables = optimizer.variables
+    values = [[v.value for v in variables], gradients, [w.value for w in weights]]
+    changed, state = optimizer.stateless_apply(*values)
+    for variable, value in zip([*weights, *variables], [*changed, *state], strict=True):
+        variable.assign(value)
 
 
 def gradient(arrays, name, step):

@@ -9,8 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-import examples
 import keras
+from examples import build
 
 layers = keras.layers
 
@@ -91,20 +91,19 @@ def number(model):
     return model
 
 
-def main():
-    job = json.load(sys.stdin)
-    folder = Path(job["folder"])
+def save_all(folder, examples, names):
+    """Save the examples and models in ``folder``, and tell what there is."""
     problems = {}
     counts = {}
-    for spec in job["examples"]:
+    for spec in examples:
         try:
-            model, _ = examples.build(spec)
+            model, _ = build(spec)
             counts[spec["id"]] = len(model.trainable_variables)
             if counts[spec["id"]]:
                 number(model).save(folder / f"{spec['id']}.keras")
         except Exception as error:
             problems[spec["id"]] = f"{type(error).__name__}: {str(error)[:300]}"
-    for name in job["names"]:
+    for name in names:
         model = number(MODELS[name]())
         counts[name] = len(model.trainable_variables)
         model.save(folder / f"{name}.keras")
@@ -115,4 +114,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    job = json.load(sys.stdin)
+    save_all(Path(job["folder"]), job["examples"], job["names"])

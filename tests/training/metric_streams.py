@@ -115,6 +115,40 @@ def whole(random: np.random.Generator, size: int) -> Batch:
     }
 
 
+def pixels(random: np.random.Generator, size: int) -> Batch:
+    """Numbers of three classes, and of some that are none."""
+    return {
+        "outputs": random.integers(-1, 4, (size, 4)).astype(float),
+        "targets": random.integers(-1, 4, (size, 4)),
+        "weights": _weights(random, size, 4) * 4,
+    }
+
+
+def pixels_flat(random: np.random.Generator, size: int) -> Batch:
+    return {role: array[:, 0] for role, array in pixels(random, size).items()}
+
+
+def tables(random: np.random.Generator, size: int) -> Batch:
+    return {
+        "outputs": random.normal(size=(size, 4, 3)),
+        "targets": random.normal(size=(size, 4, 3)),
+        "weights": _weights(random, size),
+    }
+
+
+def counts(random: np.random.Generator, size: int) -> Batch:
+    return {**values(random, size), "outputs": random.gamma(2.0, size=(size, 3))}
+
+
+def signs(random: np.random.Generator, size: int) -> Batch:
+    return {**values(random, size), "targets": random.choice([-1.0, 1.0], (size, 3))}
+
+
+def sides(random: np.random.Generator, size: int) -> Batch:
+    """Classes 0 and 1 for margins, flat where outputs are columns."""
+    return {**column(random, size), "targets": random.integers(0, 2, size)}
+
+
 def values(random: np.random.Generator, size: int) -> Batch:
     return {
         "outputs": random.normal(size=(size, 3)),

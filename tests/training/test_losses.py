@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,15 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_keras
-from loss_cases import ALL, Case
+from loss_cases import ALL, COMPILED, MISDEALT, Case, Compiled
 
 from keras2torch.emit.helpers import TRAINING, cut
+from keras2torch.errors import UnsupportedError
+from keras2torch.recipes.compiled import ModelOutput, Training, training_of
 from keras2torch.recipes.losses import LossCall, loss_call
+from keras2torch.training.losses.reduction import mean_loss
 
+SGD = {"class_name": "SGD", "config": {"learning_rate": 0.01}}
 EXACT = 1e-12
 SINGLE = 1e-6
 TENSORFLOW_CTC = 1e-5  # which Keras on TensorFlow computes in float32 whatever the precision
@@ -23,7 +29,7 @@ ROUNDING = 32 * np.finfo(np.float64).eps
 @pytest.fixture(scope="module")
 def definitions() -> dict[str, Any]:
     """What the recipes name, from the very text that is cut into train.py."""
-    names = {"mean_loss", "sum_loss", "mean_loss_by_weight"}
+    names = {"mean_loss", "sum_loss", "mean_loss_by_weight", "weights_of_classes"}
     for case in ALL.values():
         for backend in ("tensorflow", "jax"):
             call = loss_call(case.loss, "test", backend)
@@ -44,26 +50,37 @@ def expected(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
         if given is not None and item.path == Path(__file__) and "identity" in given.params:
             wanted[given.params["backend"]].append(ALL[given.params["identity"]])
     found: dict[str, Any] = {}
+    compiled = [{"id": f"compiled-{name}", **asdict(case)} for name, case in COMPILED.items()]
     for backend, cases in wanted.items():
         if not cases:
             continue
         arrays = {f"{c.identity}/{r}": a for c in cases for r, a in c.arrays.items()}
+        for name, case in COMPILED.items():
+            arrays |= {f"compiled-{name}/{key}": a for key, a in case.arrays().items()}
         np.savez(folder / "arrays.npz", **arrays)
         listed = [
             {
                 "id": case.identity,
                 "loss": case.loss,
                 "activation": case.activation,
+                "class_weight": case.class_weight,
                 "arrays": {role: f"{case.identity}/{role}" for role in case.arrays},
             }
             for case in cases
         ]
         path = folder / f"{backend}.npz"
         job = {"arrays": str(folder / "arrays.npz"), "cases": listed, "results": str(path)}
+        job["compiled"] = compiled if backend == "tensorflow" else []
         run_keras("losses.py", job, backend)
         with np.load(path) as stored:
             found[backend] = dict(stored)
     return found
+
+
+@pytest.fixture(autouse=True)
+def _default_dtype() -> Iterator[None]:
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def computed(case: Case, backend: str, precision: str, definitions: Any) -> tuple[Any, Any]:
@@ -85,6 +102,9 @@ def computed(case: Case, backend: str, precision: str, definitions: Any) -> tupl
             given["outputs"] = leaf.sigmoid()
         else:
             given["outputs"] = leaf.softmax(-1)
+    if case.class_weight is not None:
+        weights = definitions["weights_of_classes"](given["targets"], case.class_weight)
+        given["weights"] = weights
     values = eval(source, definitions, dict(given))  # noqa: S307
     mask = given.get("mask")
     if call.mask is not None:
@@ -102,6 +122,7 @@ def agree(case: Case, backend: str, expected: Any, definitions: Any) -> None:
     ]
     ctc = loss_call(case.loss, "test", backend).function == "ctc"
     for precision in ("float64", "float32"):
+        torch.set_default_dtype(getattr(torch, precision))
         found = computed(case, backend, precision, definitions)
         for part, own in zip(("", ".gradient"), found, strict=True):
             wanted = expected[backend][f"{case.identity}.{precision}{part}"]
@@ -136,3 +157,45 @@ def test_loss_on_jax(
     identity: str, backend: str, expected: Any, definitions: dict[str, Any]
 ) -> None:
     agree(ALL[identity], backend, expected, definitions)
+
+
+def training_for(case: Compiled) -> Training:
+    outputs = [ModelOutput(n, n, (None, 4)) for n in case.names]
+    config = {"optimizer": SGD, "loss": case.loss, "loss_weights": case.loss_weights}
+    return training_of(config, outputs, "tensorflow", case.names if case.keyed else None)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled(name: str, expected: Any, definitions: dict[str, Any]) -> None:
+    case, told = COMPILED[name], expected["tensorflow"]
+    assert f"compiled-{name}.problem" not in told, told[f"compiled-{name}.problem"]
+    training = training_for(case)
+    torch.set_default_dtype(torch.float64)
+    given = {key: torch.from_numpy(array) for key, array in case.arrays().items()}
+    leaves = [given[f"outputs/{n}"].requires_grad_() for n in case.names]
+    total = torch.zeros(())
+    for n, leaf, loss in zip(case.names, leaves, training.losses, strict=True):
+        if loss is not None:
+            source = loss.function.source("outputs", "targets")
+            names = {"outputs": leaf, "targets": given[f"targets/{n}"]}
+            values = eval(source, definitions, names)  # noqa: S307
+            reduced = definitions[loss.reduction](values, given.get(f"weights/{n}"))
+            total = total + (1.0 if loss.weight is None else loss.weight) * reduced
+    total.backward()
+    gradients = [torch.zeros_like(x) if x.grad is None else x.grad for x in leaves]
+    wanted = told[f"compiled-{name}"]
+    np.testing.assert_allclose(total.detach().numpy(), wanted, EXACT)
+    found = torch.stack(gradients).numpy()
+    np.testing.assert_allclose(found, told[f"compiled-{name}.gradient"], EXACT, ROUNDING)
+
+
+@pytest.mark.parametrize("case", MISDEALT)
+def test_weights_that_keras_deals_to_others_are_refused(case: Compiled) -> None:
+    with pytest.raises(UnsupportedError, match="'b' gets what is meant for 'a'"):
+        training_for(case)
+
+
+def test_weights_that_fit_by_chance_are_refused() -> None:
+    """(4,) with losses of (4, 4): Keras would take each sample's weight for a step's."""
+    with pytest.raises(ValueError, match=r"weights of shape \(4,\) don't fit losses of shape"):
+        mean_loss(torch.ones(4, 4), torch.ones(4))

@@ -1,9 +1,11 @@
-"""Metrics over several batches against Keras, behind each batch, with resets between them."""
+"""Metrics over several batches against Keras, behind each batch, and as ``fit`` logs them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +13,21 @@ import metric_streams as streams
 import numpy as np
 import pytest
 import torch
+from compiled_cases import BATCH, CASES, SAMPLES, Compiled
 from conftest import run_keras
-from metric_streams import Batch, Make
+from metric_kinds import kinds_for
+from metric_streams import Batch, Make, logits
 
 from keras2torch.emit.helpers import TRAINING, cut
 from keras2torch.recipes.call import Call
+from keras2torch.recipes.metrics.named import NamedMetric, named_metrics
 from keras2torch.recipes.table import all_recipes, call_of
 
+# Relative limits. A float32 result may be off by two units of the numbers up to 1 that it sums.
 PRECISIONS = {"float32": 2e-6, "float64": 1e-12}
-# What each metric is given; the first kind is what `make test` runs.
-KINDS: dict[str, tuple[Make, ...]] = {
-    "Accuracy": (streams.whole, streams.binary_flat),
-    "BinaryAccuracy": (
-        *(streams.binary, streams.binary_flat, streams.both_flat),
-        *(streams.logits, streams.labels, streams.steps),
-    ),
-    "CategoricalAccuracy": (
-        *(streams.classes, streams.steps, streams.steps_by_sample, streams.steps_masked),
-    ),
-    "SparseCategoricalAccuracy": (
-        *(streams.numbered, streams.numbered_column, streams.steps_numbered),
-    ),
-    "TopKCategoricalAccuracy": (streams.classes, streams.steps),
-    "SparseTopKCategoricalAccuracy": (streams.numbered, streams.steps_numbered),
-}
-# tf.math.in_top_k takes float32 alone.
-ONLY_FLOAT32 = ("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy")
+ABSOLUTE = {"float32": 2 * 2.0**-23, "float64": 1e-15}
+# Keras computes these in float32 whatever the precision.
+ONLY_FLOAT32 = ("IoU", "MeanIoU", "BinaryIoU", "OneHotIoU", "OneHotMeanIoU")
 
 
 @dataclass(frozen=True)
@@ -63,51 +54,52 @@ class Case:
 def _cases() -> Iterator[Any]:
     for recipe in all_recipes("metric"):
         name = recipe.names[0]
+        decisive = "float32" if name in ONLY_FLOAT32 else "float64"
         for number, config in enumerate(recipe.examples):
-            kinds = KINDS[name]
-            if config.get("from_sorted_ids"):
-                kinds = (streams.sorted_numbers,)
-            for make in kinds:
-                for precision in PRECISIONS:
-                    if precision == "float64" and name in ONLY_FLOAT32:
-                        continue
-                    for weighted in (True, False):
-                        identity = f"{name}-{number}-{make.__name__}-{precision}"
-                        identity += "-weighted" * weighted
-                        quick = make is kinds[0] and weighted
-                        yield pytest.param(
-                            Case(identity, name, dict(config), make, weighted, precision),
-                            id=identity,
-                            marks=[] if quick else [pytest.mark.slow],
-                        )
+            kinds = kinds_for(name, config)
+            for make, precision, weighted in product(kinds, PRECISIONS, (True, False)):
+                if precision == "float64" and name in ONLY_FLOAT32:
+                    continue
+                identity = f"{name}-{number}-{make.__name__}-{precision}" + "-weighted" * weighted
+                case = Case(identity, name, dict(config), make, weighted, precision)
+                quick = number % 3 == 0 and make in (kinds[0], logits)
+                quick = quick and weighted and precision == decisive
+                yield pytest.param(case, id=identity, marks=[] if quick else [pytest.mark.slow])
 
 
 @pytest.fixture(scope="module")
-def expected(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> dict[str, Any]:
-    """Keras' results of the chosen tests: <case>.<batch>."""
+def by_keras(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The folder with what Keras finds for the chosen tests: ``results.npz`` with arrays named
+    <case>.<batch>, and ``<case>.json`` and ``<case>.npz`` for the compiled models."""
     folder = tmp_path_factory.mktemp("metrics")
-    arrays, told = {}, []
-    for item in request.session.items:
-        if getattr(item, "originalname", None) != "test_metric":
+    chosen = [
+        item.callspec.params["case"]
+        for item in request.session.items
+        if getattr(item, "originalname", None) in ("test_metric", "test_logs")
+    ]
+    arrays, cases, compiled = {}, [], []
+    for case in chosen:
+        if isinstance(case, Compiled):
+            path = folder / f"{case.id}.arrays.npz"
+            np.savez(path, **case.arrays())
+            compiled.append({**asdict(case), "arrays": str(path)})
             continue
-        case = item.callspec.params["case"]
         batches: list[Any] = []
         for number, batch in enumerate(case.batches()):
             names = batch and {role: f"{case.id}.{number}.{role}" for role in batch}
             arrays.update({names[role]: array for role, array in (batch or {}).items()})
             batches.append(names)
-        told.append({**vars(case), "make": None, "batches": batches})
-    return told_by_keras(folder, told, arrays)
-
-
-def told_by_keras(folder: Path, cases: list[dict[str, Any]], arrays: Batch) -> dict[str, Any]:
-    """What ``keras_side/metrics.py`` finds for these cases."""
+        cases.append({**vars(case), "make": None, "batches": batches})
     np.savez(folder / "arrays.npz", **arrays)
-    job = {"arrays": str(folder / "arrays.npz"), "cases": cases}
-    run_keras("metrics.py", {**job, "results": str(folder / "results.npz")}, "tensorflow")
-    with np.load(folder / "results.npz") as stored:
+    job = {"folder": str(folder), "cases": cases, "compiled": compiled}
+    run_keras("metrics.py", job, "tensorflow")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(by_keras: Path) -> dict[str, Any]:
+    """Keras' results: <case>.<batch>."""
+    with np.load(by_keras / "results.npz") as stored:
         return dict(stored)
 
 
@@ -130,4 +122,50 @@ def test_metric(case: Case, expected: dict[str, Any]) -> None:
         metric.update(**{role: torch.from_numpy(array) for role, array in batch.items()})
         wanted, found = expected[f"{case.id}.{number}"], metric.compute().numpy()
         assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
-        np.testing.assert_allclose(found, wanted, rtol=PRECISIONS[case.precision], atol=1e-15)
+        limits = {"rtol": PRECISIONS[case.precision], "atol": ABSOLUTE[case.precision]}
+        np.testing.assert_allclose(found, wanted, **limits)
+
+
+QUICK = ("two_lists", "same_names", "mask_and_weights")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.id, marks=[] if case.id in QUICK else [pytest.mark.slow])
+        for case in CASES
+    ],
+)
+def test_logs(case: Compiled, by_keras: Path) -> None:
+    """peers.md, row 23: the logs of an epoch whose last batch is smaller."""
+    told = json.loads((by_keras / f"{case.id}.json").read_text())
+    compiled, logs = told["compiled"], told["logs"]
+    with np.load(by_keras / f"{case.id}.npz") as stored:
+        outputs = {name: torch.from_numpy(array) for name, array in stored.items()}
+    named = named_metrics(
+        compiled["metrics"], compiled["weighted_metrics"], case.outputs, "tensorflow", case.keys
+    )
+    arrays = {name: torch.from_numpy(array) for name, array in case.arrays().items()}
+    found = {metric.name: _value(metric, arrays, outputs, case) for metric in named}
+    losses = {name for name in logs if name.endswith("loss")}
+    assert logs.keys() - losses == found.keys()
+    for name, value in found.items():
+        np.testing.assert_allclose(value, logs[name][0], rtol=1e-12, err_msg=name)
+
+
+def _value(
+    metric: NamedMetric, arrays: dict[str, Any], outputs: dict[str, Any], case: Compiled
+) -> Any:
+    """The metric after an epoch, as train.py computes it."""
+    call = metric.call.with_logits or metric.call
+    role = "outputs" if call is metric.call else "logits"
+    follows = made(call)
+    for start in range(0, SAMPLES, BATCH):
+        batch = slice(start, start + BATCH)
+        given = [outputs[f"{role}_{metric.output}"][batch], arrays[f"y_{metric.output}"][batch]]
+        weighted = metric.weighted and case.weighted
+        given.append(arrays[f"w_{metric.output}"][batch] if weighted else None)
+        if case.kind == "steps" and metric.call.takes_mask:
+            given.append((arrays["x"][batch].reshape(-1, 2, 2) != 0).any(-1))
+        follows.update(*given)
+    return follows.compute()

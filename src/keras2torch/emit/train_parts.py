@@ -17,8 +17,10 @@ from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.graph import Shape, leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Program, Tensor
+from keras2torch.ir.weights import Weight
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.compiled import OutputLoss, OutputMetric, Training
+from keras2torch.recipes.variables import optimizer_arguments
 
 HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
 # What the template defines itself, and the names of its variables.
@@ -331,17 +333,24 @@ class Parts:
     def optimizer_class(self) -> str:
         return self.training.optimizer.call.function
 
+    @cached_property
+    def trained(self) -> dict[str, Weight]:
+        """The parameters that train."""
+        return {
+            name: weight
+            for name, (module, key, weight) in self.emitted.weights.items()
+            if key in module.parameters and key not in module.frozen
+        }
+
     def _optimizer(self) -> str:
         optimizer = self.training.optimizer
-        if not any(
-            key in module.parameters and key not in module.frozen
-            for module, key, _ in self.emitted.weights.values()
-        ):
+        if not self.trained:
             raise UnsupportedError("the model has no weights that train")
         rate = optimizer.learning_rate
         call = optimizer.written(bool(self.sparse))
         first = literal(rate) if isinstance(rate, float) else "0.0"
-        return call.source("parameters", f"lr={first}")
+        more = optimizer_arguments(optimizer.call, self.trained)
+        return call.source("parameters", f"lr={first}", *more)
 
 
 def _quoted(text: str) -> str:

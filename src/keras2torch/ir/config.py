@@ -57,7 +57,8 @@ class Config:
     def int_or_none(
         self, key: str, default: builtins.int | None = None, *, low: builtins.int = 0
     ) -> builtins.int | None:
-        return None if self.raw(key, default) is None else self.int(key, low=low)
+        value = self.raw(key, default)
+        return None if value is None else self.int(key, value, low=low)
 
     def float(self, key: str, default: builtins.float = _REQUIRED) -> builtins.float:
         value = self.raw(key, default)
@@ -68,7 +69,8 @@ class Config:
     def float_or_none(
         self, key: str, default: builtins.float | None = None
     ) -> builtins.float | None:
-        return None if self.raw(key, default) is None else self.float(key)
+        value = self.raw(key, default)
+        return None if value is None else self.float(key, value)
 
     def rate(self, key: str, default: builtins.float = _REQUIRED) -> builtins.float:
         """A share from 0 to 1, such as a dropout's rate."""

@@ -38,6 +38,7 @@ def read(path: Path) -> Saved:
     model = _json(attributes, CONFIG, what)
     if "model_weights" not in file.root:
         raise WeightsError(f"{what} holds a model without weights")
+    optimizer = _optimizer(file.root, what)
     return Saved(
         path=path,
         sha256=sha256(path),
@@ -45,7 +46,8 @@ def read(path: Path) -> Saved:
         model=model,
         weights=group_of(file.root.group("model_weights"), what),
         compile_config=_json(attributes, TRAINING, what) if TRAINING in attributes else None,
-        optimizer=_optimizer(file.root, what),
+        optimizer=tuple(optimizer.values()),
+        optimizer_names=tuple(optimizer),
         close=lambda: None,
         drop_pages=lambda: drop_pages(data),
     )
@@ -86,11 +88,15 @@ def _layer(stored: hdf5.Group, name: str, what: str) -> Group:
     return Group(name, variables, names=plain)
 
 
-def _optimizer(root: hdf5.Group, what: str) -> tuple[Variable, ...]:
+def _optimizer(root: hdf5.Group, what: str) -> dict[str, Variable]:
+    """The optimizer's variables by their names, in its own order."""
     if "optimizer_weights" not in root:
-        return ()
+        return {}
     stored = root.group("optimizer_weights")
-    return tuple(stored.dataset(n) for n in _texts(stored.attributes(), "weight_names", what))
+    names = _texts(stored.attributes(), "weight_names", what)
+    if len(set(names)) < len(names):
+        raise WeightsError(f"{what}: the optimizer names a variable twice")
+    return {name: stored.dataset(name) for name in names}
 
 
 def _texts(attributes: Mapping[str, Any], key: str, what: str) -> list[str]:

@@ -55,7 +55,9 @@ class Saved:
 
     ``model`` is the description as Keras serialises it (``class_name``, ``config``, …). The
     variables of ``weights`` and ``optimizer`` are views on the open file: ``close`` ends them, and
-    ``drop_pages`` lets go of the memory that reading them took.
+    ``drop_pages`` lets go of the memory that reading them took. ``optimizer_names`` are what the
+    file calls the optimizer's variables, if it does; ``optimizer_note`` says why there are none,
+    where the file may hold some.
     """
 
     path: Path
@@ -67,6 +69,8 @@ class Saved:
     optimizer: tuple[Variable, ...]
     close: Callable[[], None]
     drop_pages: Callable[[], None]
+    optimizer_names: tuple[str, ...] = ()
+    optimizer_note: str | None = None
 
     def __enter__(self) -> Saved:
         return self

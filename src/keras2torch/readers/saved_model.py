@@ -54,6 +54,7 @@ def read(path: Path) -> Saved:
         weights=_layers(checkpoint, described),
         compile_config=training if isinstance(training, dict) else None,
         optimizer=(),
+        optimizer_note="the optimizer's state of a SavedModel is not read",
         close=folder.close,
         drop_pages=folder.drop_pages,
     )

@@ -133,7 +133,7 @@ def training_of(
     with problems.collected():
         said = [Output(o.layer, o.shape, loss) for o, loss in zip(outputs, dealt, strict=True)]
         found = named_metrics(plain, weighted, said, backend, keys)
-        metrics = [OutputMetric(m.name, m.output, m.weighted, m.call) for m in found]
+        metrics = [_metric(metric, outputs[metric.output]) for metric in found]
     with problems.collected():
         config.finish()
     problems.finish()
@@ -168,6 +168,13 @@ def _loss(value: Any, weight: float | None, output: ModelOutput, backend: str) -
     return OutputLoss(function, behind is not None, call.reduction, call.mask, weight)
 
 
+def _metric(found: NamedMetric, output: ModelOutput) -> OutputMetric:
+    """The metric, of the logits if Keras looks for them behind the output."""
+    logits = None if output.activation is None else found.call.with_logits
+    call = logits or found.call
+    return OutputMetric(found.name, found.output, found.weighted, call, logits is not None)
+
+
 def _dealt(
     losses: Any, weights: Any, outputs: Sequence[ModelOutput], keys: Sequence[str] | None
 ) -> tuple[list[Any], list[float | None]]:
@@ -184,6 +191,7 @@ def _dealt(
         dealt = [losses] * len(names)
     else:
         dealt = _by_output(losses, names, keys is not None, "loss", _is_object)
+    _refuse_alphabet(losses, weights, names, keys is not None)
     if not any(loss is not None for loss in dealt):
         raise UnsupportedError("compile(): no loss, there is nothing to train")
     if weights is None:
@@ -192,6 +200,20 @@ def _dealt(
         weights = [weights]
     shares = _by_output(weights, names, keys is not None, "loss_weights", _is_number)
     return dealt, [None if share is None else float(share) for share in shares]
+
+
+def _refuse_alphabet(losses: Any, weights: Any, names: Sequence[str], keyed: bool) -> None:
+    """Keras sorts names where a list meets them, and gives an output what is another's."""
+    listed = isinstance(losses, list)
+    sorts = (
+        listed or isinstance(weights, list) if keyed else listed and isinstance(weights, Mapping)
+    )
+    if sorts and list(names) != sorted(names):
+        raise UnsupportedError(
+            "compile(): a list of losses or weights for outputs with names: Keras deals it out by "
+            f"the alphabet, so that {quoted(names[0])} gets what is meant for "
+            f"{quoted(min(names))}; compile it with names, or with lists, for all"
+        )
 
 
 def _by_output(

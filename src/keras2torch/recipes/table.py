@@ -33,6 +33,8 @@ class Recipe:
     examples: tuple[Mapping[str, Any], ...]
 
 
+PACKAGES = ("keras", "tf_keras", "builtins")  # where Keras says that its own things come from
+WAY_OUT = "use one of Keras' before saving, and put yours in its place in train.py"
 RECIPES: dict[tuple[Kind, str], Recipe] = {}
 
 
@@ -70,7 +72,9 @@ def find(kind: Kind, name: str, where: str) -> Recipe:
     """The recipe of a Keras class or short name; ``where`` names the object in the error."""
     _load()
     if (kind, name) not in RECIPES:
-        raise UnsupportedError(f"{where}: {kind} {quoted(name)} can't be trained in PyTorch yet")
+        raise UnsupportedError(
+            f"{where}: {kind} {quoted(name)} can't be trained in PyTorch yet: {WAY_OUT}"
+        )
     return RECIPES[kind, name]
 
 
@@ -89,12 +93,12 @@ def call_of(kind: Kind, value: Any, where: str, backend: str) -> Call:
 
 def opened(kind: Kind, value: Any, where: str) -> tuple[Recipe, Config]:
     """The recipe for an object as Keras saves it, and the object's options, unread."""
-    custom = isinstance(value, dict) and value.get("registered_name") not in (
-        None,
-        value.get("class_name"),
-    )
-    if custom:
-        raise UnsupportedError(f"{where}: {kind} {quoted(value['registered_name'])} is not Keras'")
+    if isinstance(value, dict):
+        registered = value.get("registered_name")
+        package = str(value.get("module", "keras")).partition(".")[0]
+        if registered not in (None, value.get("class_name")) or package not in PACKAGES:
+            name = value.get("class_name") if registered is None else registered
+            raise UnsupportedError(f"{where}: {kind} {quoted(name)} is not Keras': {WAY_OUT}")
     if isinstance(value, dict) and value.get("class_name") == "function":
         value = value.get("config")
     name = value.get("class_name") if isinstance(value, dict) else value

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 
-def log_line(logs: dict[str, float]) -> str:
+
+def log_line(logs: Mapping[str, float | list[float]]) -> str:
     """All numbers by name, sorted: ``accuracy: 0.8125 - loss: 0.4312``.
 
+    Of several under one name, such as a score per class, the mean is shown.
     Source: Progbar in keras/src/utils/progbar.py.
     """
-    shown = (f"{v:.4f}" if abs(v) > 1e-3 else f"{v:.4e}" for _, v in sorted(logs.items()))
-    return " - ".join(f"{name}: {text}" for name, text in zip(sorted(logs), shown, strict=True))
+    shown = []
+    for name, value in sorted(logs.items()):
+        number = sum(value) / len(value) if isinstance(value, list) else value
+        shown.append(f"{name}: {number:.4f}" if abs(number) > 1e-3 else f"{name}: {number:.4e}")
+    return " - ".join(shown)

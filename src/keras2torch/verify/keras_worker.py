@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 from keras2torch.ir.dtypes import FLOATS
-from keras2torch.verify import exact_resize
+from keras2torch.verify import exact_resize, exact_top_k
 from keras2torch.verify.recording import Array, Outputs, Recording
 
 
@@ -109,6 +109,7 @@ def keep_float64() -> None:
     tensorflow.numpy.logaddexp2 = logaddexp2
     tensorflow.nn.leaky_relu = leaky_relu
     tensorflow.nn.gelu = gelu
+    tensorflow.math.in_top_k = exact_top_k.in_top_k
 
 
 def _keep_mel_spectrogram() -> None:

@@ -51,7 +51,8 @@ class LossCall(Call):
 
 def reduction_of(options: Config) -> str:
     """The function for the option ``reduction``; reads what every loss has besides."""
-    options.ignore("name")  # of the layer of the log, Keras' History takes the outputs' names
+    # Its name says nothing, logs have the outputs' names; "fn" is the class' function in Keras 2.
+    options.ignore("name", "fn")
     dtype = options.raw("dtype", None)
     if isinstance(dtype, dict):
         inner = dtype.get("config")

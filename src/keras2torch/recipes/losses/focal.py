@@ -10,6 +10,8 @@ from keras2torch.recipes.call import Call
 from keras2torch.recipes.losses.call import LossCall, reduction_of
 from keras2torch.recipes.table import recipe
 
+MOST_CLASSES = 2**16
+
 
 def _given(options: Config) -> dict[str, Any]:
     """What both have, where it is not what the functions take by default."""
@@ -54,6 +56,21 @@ def binary_focal_crossentropy(options: Config, backend: str) -> LossCall:
     )
 
 
+def _shares(options: Config) -> float | list[float]:
+    """The option ``alpha``: a number, or one for each class, as a list or as NumPy's array."""
+    alpha = options.raw("alpha", 0.25)
+    if isinstance(alpha, dict) and alpha.get("class_name") == "__numpy__":
+        inner = alpha.get("config")
+        alpha = inner.get("value") if isinstance(inner, dict) else None
+    if type(alpha) in (int, float):
+        return float(alpha)
+    if not isinstance(alpha, list) or not 0 < len(alpha) <= MOST_CLASSES:
+        raise options.wrong("alpha", "a number, or one for each class", alpha)
+    if any(type(share) not in (int, float) for share in alpha):
+        raise options.wrong("alpha", "finite numbers", alpha)
+    return [float(share) for share in alpha]
+
+
 @recipe(
     "loss",
     "CategoricalFocalCrossentropy",
@@ -68,11 +85,8 @@ def binary_focal_crossentropy(options: Config, backend: str) -> LossCall:
 )
 def categorical_focal_crossentropy(options: Config, backend: str) -> LossCall:
     given: dict[str, Any] = {}
-    alpha = options.raw("alpha", 0.25)
-    if isinstance(alpha, list) and alpha and all(type(v) in (int, float) for v in alpha):
-        given["alpha"] = [float(v) for v in alpha]
-    elif (number := options.float("alpha", 0.25)) != 0.25:
-        given["alpha"] = number
+    if (alpha := _shares(options)) != 0.25:
+        given["alpha"] = alpha
     given |= _given(options)
     name = "categorical_focal_crossentropy"
     if options.bool("from_logits", False):

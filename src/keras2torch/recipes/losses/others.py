@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from keras2torch.errors import UnsupportedError
+from keras2torch.errors import ConfigError, UnsupportedError, quoted
 from keras2torch.ir.config import Config
 from keras2torch.recipes.losses.call import LossCall, reduction_of
-from keras2torch.recipes.table import recipe
+from keras2torch.recipes.table import find, recipe
+
+HUBER = {"module": "builtins", "class_name": "function", "config": "huber"}
 
 
 @recipe(
@@ -39,3 +41,19 @@ def categorical_generalized_cross_entropy(options: Config, backend: str) -> Loss
         raise UnsupportedError(f"{options.where}: q={q} must be between 0 and 1")
     name = "categorical_generalized_cross_entropy"
     return LossCall(name, options={"q": q}, reduction=reduction_of(options))
+
+
+@recipe("loss", "LossFunctionWrapper", examples=({"fn": HUBER, "delta": 0.3},))
+def wrapped(options: Config, backend: str) -> LossCall:
+    """A function, ``fn``, with its options."""
+    name = options.raw("fn")
+    if isinstance(name, dict) and name.get("class_name") == "function":
+        name = name.get("config")
+    if not isinstance(name, str):
+        raise options.wrong("fn", "the name of a function", name)
+    entry = find("loss", name, options.where)
+    if entry.function is wrapped:
+        raise ConfigError(f"{options.where}: {quoted(name)} is no function")
+    call = entry.function(options, backend)
+    assert isinstance(call, LossCall)
+    return call

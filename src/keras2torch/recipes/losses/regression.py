@@ -59,8 +59,8 @@ def huber(options: Config, backend: str) -> LossCall:
     delta = options.float("delta", 1.0)
     if delta <= 0:
         raise UnsupportedError(f"{options.where}: delta={delta} is no bound, it must be above 0")
-    given = {} if delta == 1 else {"delta": delta}
-    return LossCall("huber", options=given, reduction=reduction_of(options))
+    # Keras does not save it, so it is written where its owner sees it.
+    return LossCall("huber", options={"delta": delta}, reduction=reduction_of(options))
 
 
 @recipe("loss", "LogCosh", "log_cosh", "logcosh", examples=REDUCED)

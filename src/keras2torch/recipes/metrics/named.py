@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras2torch.errors import ConfigError, quoted
-from keras2torch.recipes.call import Call
-from keras2torch.recipes.metrics.common import mean_of
+from keras2torch.errors import ConfigError, UnsupportedError, quoted
+from keras2torch.ir.config import Config
+from keras2torch.recipes.metrics.common import MetricCall, mean_of, metric
+from keras2torch.recipes.metrics.of_losses import function_call, loss_per_batch
 from keras2torch.recipes.table import call_of, find
 
 ACCURACY = ("accuracy", "acc")
@@ -43,7 +44,7 @@ class NamedMetric:
     name: str
     output: int
     weighted: bool
-    call: Call
+    call: MetricCall
 
 
 def named_metrics(
@@ -101,11 +102,20 @@ def metric_name(value: object) -> str:
     return name
 
 
-def metric_call(value: object, output: Output, backend: str) -> Call:
+def metric_call(value: object, output: Output, backend: str) -> MetricCall:
     """The call for a metric of an output; "accuracy" is the one that fits output and targets."""
     if isinstance(value, str) and value.lower() in ACCURACY:
         return mean_of(_fitting_accuracy(output))
-    return call_of("metric", value, f"metrics of output {quoted(output.name)}", backend)
+    where = f"metrics of output {quoted(output.name)}"
+    kind = value.get("class_name") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and kind == "function":
+        name = value.get("config")
+        if not isinstance(name, str) or value.get("registered_name", kind) != kind:
+            raise UnsupportedError(f"{where}: function {quoted(name)} is not Keras'")
+        return function_call(name, Config({}, f"{where}, {name}"), backend)
+    if isinstance(value, Mapping) and value.get("module") == "keras.losses":
+        return loss_per_batch(value, where, backend)
+    return metric(call_of("metric", value, where, backend))
 
 
 def _fitting_accuracy(output: Output) -> str:

@@ -24,7 +24,7 @@ def weights_of_classes(targets: Tensor, class_weight: Mapping[int, float]) -> Te
         )
     classes = targets
     if targets.dim() == 2:
-        classes = targets.squeeze(-1) if targets.shape[-1] == 1 else targets.argmax(-1)
+        classes = targets[:, 0] if targets.shape[1] == 1 else targets.mul(1).argmax(1)
     classes = classes.round() if classes.is_floating_point() else classes
     weights = torch.ones(len(targets), device=targets.device)
     for number, weight in class_weight.items():

@@ -1,8 +1,8 @@
 """From values per sample or position to the number that is trained on: Keras' reductions.
 
 ``values`` are what a loss returns, ``weights`` the sample weights and ``mask`` what the model's
-output carries (or a loss makes). Weights of (batch, 1) fit values of (batch,), and weights of
-(batch,) values of (batch, 1); otherwise weights have a number for each value.
+output carries (or a loss makes). Values of (batch, steps) take weights of (batch, steps) or
+(batch, 1); an axis of size 1 at the end may be there or not.
 
 Source: reduce_weighted_values in keras/src/losses/loss.py.
 """
@@ -53,9 +53,21 @@ def weighted_values(
         if factors is None:
             factors = weights
         else:
-            factors, weights = same_rank(factors, weights)
+            factors, weights = aligned(factors, weights)
             factors = factors * weights
     if factors is None:
         return values, None
-    values, factors = same_rank(values, factors)
+    values, factors = aligned(values, factors)
     return values * factors, factors
+
+
+def aligned(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Values and weights that can be multiplied, each weight with the values it is for."""
+    values, weights = same_rank(values, weights)
+    if values.dim() not in (0, weights.dim()):
+        # Keras fails, or takes a weight per sample for one per step where there are as many.
+        raise ValueError(
+            f"weights of shape {tuple(weights.shape)} don't fit losses of shape "
+            f"{tuple(values.shape)}: give one for each, or axes of size 1"
+        )
+    return values, weights

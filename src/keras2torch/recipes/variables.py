@@ -1,0 +1,151 @@
+"""Keras' variables among PyTorch's parameters, for rules that look at a variable as a whole.
+
+Such rules are ``clipnorm``, Lamb, Adafactor and Muon. What follows from the shapes alone is not
+written: only what differs is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from keras2torch.errors import UnsupportedError, quoted
+from keras2torch.ir.weights import Weight
+from keras2torch.recipes.call import Call
+from keras2torch.recipes.optimizer import OptimizerCall
+
+Parameters = Mapping[str, Weight]  # those that train, by their names in the state dict
+
+
+def optimizer_arguments(call: OptimizerCall, parameters: Parameters) -> list[str]:
+    """What stands behind the optimizer's learning rate, such as ``joined=[...]``.
+
+    Raises:
+        UnsupportedError: a variable that lies in PyTorch in such a way that the rule can't be
+            followed.
+    """
+    if not call.joined:
+        return []
+    arguments = _joined(parameters)
+    if call.adam is not None:
+        arguments += _adam(call.adam, parameters)
+    if call.shaped:
+        arguments += _shaped(parameters)
+    return arguments
+
+
+def clip_arguments(clip: Call, parameters: Parameters) -> list[str]:
+    """What stands behind the parameters in the call that clips gradients."""
+    return _joined(parameters) if clip.function == "clip_norm_" else []
+
+
+def _variables(parameters: Parameters) -> dict[str, list[str]]:
+    """The parameters that each of Keras' variables is made of: one, or its rows in their order."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for name, weight in parameters.items():
+        row = re.match(r"row (\d+)(,|$)", weight.how)
+        found.setdefault(weight.keras or name, []).append((int(row[1]) if row else -1, name))
+    for path, parts in found.items():
+        parts.sort()
+        if len(parts) > 1 and [number for number, _ in parts] != list(range(len(parts))):
+            raise UnsupportedError(
+                f"{quoted(path)} is several parameters in PyTorch, which its optimizer can't follow"
+            )
+    return {path: [name for _, name in parts] for path, parts in found.items()}
+
+
+def _joined(parameters: Parameters) -> list[str]:
+    groups = [names for names in _variables(parameters).values() if len(names) > 1]
+    said = [f"[{', '.join(map(_expression, names))}]" for names in groups]
+    return [f"joined=[{', '.join(said)}]"] if said else []
+
+
+def _adam(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
+    """The matrices that Muon leaves to Adam."""
+    found = []
+    for path, names in _variables(parameters).items():
+        weight = parameters[names[0]]
+        left = len(weight.origin) != 2 or any(
+            word in (path.lower() if word == "embedding" else path) for word in excluded
+        )
+        matrix = len(names) > 1 or len(weight.shape) == 2
+        if matrix != (not left) and (len(names) > 1 or not matrix):
+            raise UnsupportedError(
+                f"{quoted(path)} has another number of axes in PyTorch, so that Muon would not "
+                "treat it as Keras does"
+            )
+        if matrix and left:
+            found.append(_expression(names[0]))
+    return [f"adam=[{', '.join(found)}]"] if found else []
+
+
+def _shaped(parameters: Parameters) -> list[str]:
+    """How parameters look in Keras, of which Adafactor takes the last two axes."""
+    found = []
+    for path, names in _variables(parameters).items():
+        weight = parameters[names[0]]
+        if len(names) > 1 or len(weight.shape) == len(weight.origin) <= 2:
+            continue
+        if len(weight.origin) < 2 and len(weight.shape) < 2:
+            continue
+        change = _to_keras(weight)
+        if change is None:
+            raise UnsupportedError(
+                f"{quoted(path)} lies in PyTorch in such a way that Adafactor can't follow its axes"
+            )
+        if change != "w":
+            found.append(f"{_expression(names[0])}: lambda w: {change}")
+    return [f"shaped={{{', '.join(found)}}}"] if found else []
+
+
+def _to_keras(weight: Weight) -> str | None:
+    """An expression that shows ``w`` with Keras' axes, or None where there is none.
+
+    Along an axis the entries may be in another order than Keras', for means don't mind.
+    """
+    groups = [_axes_along(weight, dimension) for dimension in range(len(weight.shape))]
+    order = [axis for group in groups for axis in group or ()]
+    wide = [axis for axis, size in enumerate(weight.origin) if size > 1]
+    if None in groups or sorted(order) != wide:
+        return None
+    change = "w"
+    if any(len(group or ()) > 1 for group in groups):
+        change += f".view({', '.join(str(weight.origin[axis]) for axis in order)})"
+    elif len(order) < len(groups):
+        change += ".squeeze()"
+    if order != wide:
+        change += f".permute({', '.join(str(order.index(axis)) for axis in wide)})"
+    narrow = [axis for axis, size in enumerate(weight.origin) if size == 1]
+    return change + "".join(f".unsqueeze({axis})" for axis in narrow)
+
+
+def _axes_along(weight: Weight, dimension: int) -> list[int] | None:
+    """Keras' axes that a dimension of the parameter runs through, the slowest first."""
+    first = tuple(slice(None) if d == dimension else 0 for d in range(len(weight.shape)))
+    along = {}
+    for axis, size in enumerate(weight.origin):
+        places = np.arange(size).reshape(
+            [-1 if a == axis else 1 for a in range(len(weight.origin))]
+        )
+        moved = weight.with_values(partial(np.broadcast_to, places, weight.origin), places.dtype)
+        line = moved.array()[first]
+        if np.ptp(line) > 0:
+            along[axis] = line
+    ordered = sorted(along, key=lambda axis: int(np.count_nonzero(np.diff(along[axis]))))
+    stride = weight.shape[dimension]
+    for axis in ordered:
+        size = weight.origin[axis]
+        stride //= size
+        if len(ordered) > 1:
+            expected = np.arange(weight.shape[dimension]) // max(stride, 1) % size
+            if not np.array_equal(along[axis], expected):
+                return None
+    return ordered
+
+
+def _expression(name: str) -> str:
+    """A parameter in the model: ``model.encoder[0].weight``."""
+    return "model." + re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name)
