@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keras2torch import cli_training
 from keras2torch.errors import DataError, Keras2TorchError
+from keras2torch.report.progress import progress_bars
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,7 +98,7 @@ def check(
     from keras2torch.verify.check import check as run
 
     backends = tuple(backend) if backend else ("tensorflow", "jax")
-    with _progress() as progress:
+    with progress_bars() as progress:
         ended: list[str] = []
 
         def told(what: str) -> None:
@@ -142,7 +142,7 @@ def compare(
     from keras2torch.report.page import write_comparison
     from keras2torch.report.terminal import print_comparison
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         compared = run(
             model,
             data,
@@ -172,12 +172,17 @@ def demo(
     from keras2torch.demo.run import run_demo
     from keras2torch.report.terminal import print_comparison, print_report
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         compared = run_demo(out, data, full, progress)
     print_report(_console(), compared.check)
     print_comparison(_console(), compared)
     print(f"read {out / 'port' / 'model.py'} and open {out / 'report.html'}")
     raise typer.Exit(0 if compared.equal else 1)
+
+
+app.command()(cli_training.fit)
+app.command("cross-validate")(cli_training.cross_validate)
+app.command()(cli_training.predict)
 
 
 def main() -> None:
@@ -193,30 +198,6 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console()
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar per thing that goes on, told as (what, done, of how much); none but on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bars: dict[str, Any] = {}
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-
-        def told(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(what, total=total)
-            progress.update(bars[what], completed=done, total=total)
-
-        yield told
 
 
 def _write(path: Path, text: str) -> None:

@@ -152,7 +152,7 @@ def load_batches(
         )
 
 
-def parts_of(batch: RowBatch, parts: int, processes: int) -> list[RowBatch]:
+def accumulated_parts(batch: RowBatch, parts: int, processes: int) -> list[RowBatch]:
     """The batch in parts that are computed one after the other; no part is empty."""
     size = len(batch.rows)
     step = -(-size // parts)

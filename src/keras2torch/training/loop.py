@@ -16,9 +16,9 @@ from keras2torch.training.batches import (
     BatchSource,
     RowBatch,
     Samples,
+    accumulated_parts,
     first_rows,
     load_batches,
-    parts_of,
     share_of,
 )
 from keras2torch.training.metric_set import MetricSet
@@ -100,7 +100,7 @@ class TrainingLoop:
         self.seen += 1
         self.model.train()
         self.stepper.zero_grad(set_to_none=True)
-        parts = parts_of(batch, self.plan.accumulate, self.accelerator.num_processes)
+        parts = accumulated_parts(batch, self.plan.accumulate, self.accelerator.num_processes)
         for part in parts:
             last = part is parts[-1]
             with nullcontext() if last else self.accelerator.no_sync(self.caller):

@@ -1,0 +1,167 @@
+"""The commands that train from one TOML file: fit, cross-validate, predict."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keras2torch.errors import DataError, TrainingError, quoted
+from keras2torch.processes import require
+from keras2torch.report.progress import progress_bars
+
+if TYPE_CHECKING:
+    from keras2torch.training.data import ArrayData
+    from keras2torch.training.plan import TrainingPlan
+    from keras2torch.training_file.building import FileData
+    from keras2torch.training_file.schema import TrainingFile
+
+ConfigToml = Annotated[
+    Path, typer.Argument(metavar="CONFIG.toml", help="What is trained, on what and how.")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Few rows and epochs: to see that everything works.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from where a run was interrupted.")]
+NEEDED = ("torch", "accelerate", "sklearn", "torchmetrics")
+
+
+def fit(
+    config: ConfigToml,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
+    resume: Resume = False,
+    quick: Quick = False,
+) -> None:
+    """Train a model: weights.safetensors and history.json."""
+    require(*NEEDED)
+    file, data, plan = _read(config, quick)
+    from keras2torch.training.fit import fit as run
+    from keras2torch.training.seeding import seed_streams
+    from keras2torch.training_file.building import maker_of
+    from keras2torch.training_file.writing import write_fitted
+
+    seed_streams(plan.seed)
+    model = maker_of(file.model, config.resolve().parent)()
+    _make(out)
+    with progress_bars() as progress:
+        told = run(
+            model,
+            data.train,
+            plan,
+            validation=data.validation,
+            checkpoints=out / "checkpoints",
+            every=file.training.checkpoint_every,
+            resume=resume,
+            progress=progress,
+        )
+    write_fitted(out, model, told)
+    for name, values in told.history.items():
+        print(f"{name}: {', '.join(f'{value:.5f}' for value in values)}")
+
+
+def cross_validate(
+    config: ConfigToml,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many folds at once; by default one per core.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="processes, or ray for a cluster.")] = "processes",
+    resume: Resume = False,
+    quick: Quick = False,
+) -> None:
+    """Train a fresh model per fold; predict the rows that it has not seen; measure them."""
+    require(*NEEDED, "iterstrat", "matplotlib", *(["ray"] if engine == "ray" else []))
+    if engine not in ("processes", "ray"):
+        raise TrainingError(f"no engine is called {quoted(engine)}: processes or ray")
+    file, data, plan = _read(config, quick)
+    from keras2torch.training.cross_validation import cross_validate as run
+    from keras2torch.training_file import building
+    from keras2torch.training_file.objects import own
+
+    folder = config.resolve().parent
+    prepare = own(file.data.prepare, folder) if file.data.prepare else None
+    with progress_bars() as progress:
+        found = run(
+            building.maker_of(file.model, folder),
+            data.train,
+            plan,
+            folds=building.folds_of(file, data),
+            seeds=file.cross_validation.seeds,
+            test=data.test,
+            scores=file.cross_validation.scores,
+            prepare=prepare,
+            workers=workers,
+            engine="ray" if engine == "ray" else "processes",
+            out=out,
+            resume=resume,
+            progress=progress,
+        )
+    for name, value in found.scores.items():
+        each = [fold.scores[name] for fold in found.folds]
+        print(f"{name}: {value:.5f} out of fold; folds {min(each):.5f} to {max(each):.5f}")
+    print(f"{out / 'report.html'}")
+
+
+def predict(
+    config: ConfigToml,
+    weights: Annotated[
+        Path,
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="A .safetensors file, or the folder of fit or cross-validate: of several models "
+            "the mean is taken.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .npy to write.")],
+    data: Annotated[
+        str | None, typer.Option(help="Rows to predict: an .npz; by default the file's test.")
+    ] = None,
+) -> None:
+    """Predict rows with trained weights."""
+    require(*NEEDED)
+    from keras2torch.training.data import arrays_from, read_arrays
+    from keras2torch.training_file.building import maker_of, plan_of
+    from keras2torch.training_file.schema import read_training_file
+    from keras2torch.training_file.writing import mean_predictions, write_predictions
+
+    file, folder = read_training_file(config), config.resolve().parent
+    if file.data.prepare:
+        raise TrainingError("prepare is fitted in each fold: put these rows into data test")
+    rows = arrays_from(read_arrays(data)) if data else _test(file, folder)
+    maker, plan = maker_of(file.model, folder), plan_of(file, folder)
+    found = mean_predictions(maker, weights, rows, plan)
+    for file_name in write_predictions(out, found):
+        print(f"{file_name}: {len(rows)} rows")
+
+
+def _test(file: TrainingFile, folder: Path) -> ArrayData:
+    from keras2torch.training.data import arrays_from
+    from keras2torch.training_file.building import arrays_of
+
+    if file.data.test is None:
+        raise DataError("no rows to predict: --data FILE.npz, or test in the file's data")
+    return arrays_from(arrays_of(file.data.test, folder))
+
+
+def _read(config: Path, quick: bool) -> tuple[TrainingFile, FileData, TrainingPlan]:
+    """The file and what it describes; small if it is to be quick."""
+    from keras2torch.training_file.schema import read_training_file
+
+    file, folder = read_training_file(config), config.resolve().parent
+    from keras2torch.training_file.building import data_of, plan_of
+    from keras2torch.training_file.quick import quick_data, quick_file
+
+    sys.path.insert(0, str(folder))  # what the file names may import its neighbours
+    file = quick_file(file) if quick else file
+    plan = plan_of(file, folder)
+    data = data_of(file, folder)
+    return file, quick_data(data, file.quick.rows) if quick else data, plan
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{quoted(folder)} can't be made: {error.strerror}") from error

@@ -1,0 +1,192 @@
+"""A training file's tables as the objects they describe: model, data, plan, folds."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras2torch.errors import DataError, TrainingError, quoted
+from keras2torch.loading import load
+from keras2torch.training.bucketing import LengthBuckets
+from keras2torch.training.data import Array, ArrayData, arrays_from, read_arrays
+from keras2torch.training.parameters import RateBySchedule, layer_wise_rates
+from keras2torch.training.plan import TrainingPlan, WeightAverage
+from keras2torch.training.splitting import FoldPlan
+from keras2torch.training_file.objects import OWN, called, made, own
+from keras2torch.training_file.schema import ModelTable, Named, TrainingFile, TrainingTable
+
+ACTIVATIONS = {"sigmoid": torch.sigmoid, "softmax": functools.partial(torch.softmax, dim=-1)}
+
+
+@dataclasses.dataclass(frozen=True)
+class FileData:
+    """The rows that a file names, and which array says the group of each."""
+
+    train: ArrayData
+    test: ArrayData | None
+    validation: ArrayData | None
+    groups: Array | None
+    stratify_by: Array | None
+
+    def rows(self, rows: Array) -> FileData:
+        """These rows to train on; the others as they are."""
+        groups, by = (a if a is None else a[rows] for a in (self.groups, self.stratify_by))
+        return dataclasses.replace(self, train=self.train.rows(rows), groups=groups, stratify_by=by)
+
+
+def data_of(file: TrainingFile, folder: Path) -> FileData:
+    """Read the arrays that the file names.
+
+    Raises:
+        DataError: an array is missing or holds what no model can learn from.
+    """
+    table = file.data
+    stored = arrays_of(table.train, folder)
+    aside: list[Array | None] = []
+    for name in (table.groups, table.stratify_by):
+        if name is not None and name not in stored:
+            raise DataError(f"{quoted(table.train)} has no array {quoted(name)}")
+        aside.append(None if name is None else stored[name])
+    kept = {n: a for n, a in stored.items() if n not in (table.groups, table.stratify_by)}
+    test = None if table.test is None else arrays_from(arrays_of(table.test, folder))
+    validation = None
+    if table.validation is not None:
+        validation = arrays_from(arrays_of(table.validation, folder))
+    elif any(name.startswith("val_") for name in kept):
+        validation = arrays_from(kept, "val_")
+    return FileData(arrays_from(kept), test, validation, aside[0], aside[1])
+
+
+def arrays_of(source: str, folder: Path) -> dict[str, Array]:
+    """The arrays by name of an ``.npz``, or that ``FILE.py:FUNCTION`` returns."""
+    if not OWN.fullmatch(source):
+        return read_arrays(folder / source)
+    found = made(source, own(source, folder))
+    if not isinstance(found, Mapping):
+        raise DataError(f"{source} must return arrays by name")
+    return {name: np.asarray(array) for name, array in found.items()}
+
+
+def maker_of(table: ModelTable, folder: Path) -> Callable[[], nn.Module]:
+    """What makes a model with fresh weights."""
+    if table.port is not None:
+        return functools.partial(fresh_port, folder / table.port, table.keep)
+    maker = own(str(table.make), folder)
+    if not callable(maker):
+        raise TrainingError(f"{table.make} can't be called: it must make a model")
+    return functools.partial(_made_model, str(table.make), maker)
+
+
+def _made_model(name: str, maker: Callable[[], Any]) -> nn.Module:
+    model = made(name, maker)
+    if not isinstance(model, nn.Module):
+        raise TrainingError(f"{name} must return a torch.nn.Module")
+    return model
+
+
+def fresh_port(folder: Path, keep: tuple[str, ...]) -> nn.Module:
+    """A port's model started afresh, but for what does not train or is to be kept."""
+    trained = load(folder)
+    fresh = made(quoted(folder), type(trained))
+    own_state = fresh.state_dict()
+    parameters = dict(trained.named_parameters())
+    held = {
+        name: tensor
+        for name, tensor in trained.state_dict().items()
+        if any(fnmatchcase(name, pattern) for pattern in keep)
+        or (name in parameters and not parameters[name].requires_grad)
+    }
+    fresh.load_state_dict({**own_state, **held})
+    model: nn.Module = fresh
+    return model
+
+
+def plan_of(file: TrainingFile, folder: Path) -> TrainingPlan:
+    """How the file has a model trained."""
+    table = file.training
+    same = {
+        field.name: getattr(table, field.name)
+        for field in dataclasses.fields(TrainingPlan)
+        if field.name in {f.name for f in dataclasses.fields(TrainingTable)}
+    }
+    metrics = {name: _metric(value, folder) for name, value in table.metrics.items()}
+    frozen = {_epoch(epoch): patterns for epoch, patterns in table.frozen.items()}
+    return TrainingPlan(
+        **same
+        | {
+            "loss": _losses(table.loss, folder),
+            "optimizer": _optimizer(table, folder),
+            "scheduler": _scheduler(table.scheduler, folder),
+            "metrics": metrics,
+            "frozen": frozen,
+            "method": file.model.method,
+            "activation": ACTIVATIONS.get(file.model.activation or ""),
+            "average": table.average and WeightAverage(**dataclasses.asdict(table.average)),
+            "buckets": table.buckets and LengthBuckets(**dataclasses.asdict(table.buckets)),
+        }
+    )
+
+
+def folds_of(file: TrainingFile, data: FileData) -> FoldPlan:
+    """How the file has rows split."""
+    table = file.cross_validation
+    return FoldPlan(table.folds, table.repeats, table.stratify, data.groups, data.stratify_by)
+
+
+def _epoch(text: str) -> int:
+    if not text.isdecimal():
+        raise TrainingError(f"training frozen: {quoted(text)} is no number of an epoch, from 0")
+    return int(text)
+
+
+def _losses(value: Named | dict[str, Named], folder: Path) -> Any:
+    if isinstance(value, dict) and "name" not in value:  # one per output
+        return {output: _loss(part, folder) for output, part in value.items()}
+    return _loss(value, folder)
+
+
+def _loss(value: Named, folder: Path) -> Any:
+    found, options = called("loss", value, folder)
+    if inspect.isclass(found):
+        return made("training loss", found, **options)
+    return functools.partial(found, **options) if options else found
+
+
+def _metric(value: Named, folder: Path) -> Any:
+    found, options = called("metric", value, folder)
+    return made("training metrics", found, **options)
+
+
+def _optimizer(table: TrainingTable, folder: Path) -> Callable[[nn.Module], torch.optim.Optimizer]:
+    found, options = called("optimizer", table.optimizer, folder)
+    return functools.partial(_made_optimizer, found, options, table.rates)
+
+
+def _made_optimizer(
+    kind: Any, options: dict[str, Any], rates: dict[str, float] | None, model: nn.Module
+) -> torch.optim.Optimizer:
+    parameters = layer_wise_rates(model, rates) if rates else list(model.parameters())
+    optimizer: torch.optim.Optimizer = made("training optimizer", kind, parameters, **options)
+    return optimizer
+
+
+def _scheduler(value: Named | None, folder: Path) -> Any:
+    if value is None:
+        return None
+    found, options = called("scheduler", value, folder)
+    return functools.partial(_made_scheduler, found, options)
+
+
+def _made_scheduler(found: Any, options: dict[str, Any], optimizer: torch.optim.Optimizer) -> Any:
+    if inspect.isclass(found):
+        return made("training scheduler", found, optimizer, **options)
+    return RateBySchedule(optimizer, made("training scheduler", found, **options))
