@@ -1,15 +1,16 @@
 """Keras' losses of given arrays, and their gradients: the expected values.
 
 A process of its own, started by ``tests/training/test_losses.py``. Reads a job on standard input:
-``arrays`` (an ``.npz``), ``cases`` (``id``, ``loss``, ``arrays``: their names by role,
+``folder`` (where ``arrays.npz`` is), ``cases`` (``id``, ``loss``, ``arrays``: their names by role,
 ``activation`` and ``class_weight``), ``compiled`` (``id``, ``loss``, ``loss_weights``, ``names``
-and ``keyed``) and ``results``, the ``.npz`` to write: ``<id>.<precision>`` has the loss,
+and ``keyed``). In ``results.npz`` there ``<id>.<precision>`` has the loss,
 ``<id>.<precision>.gradient`` that with respect to the outputs, ``<id>.problem`` the error where
 there was one. What was compiled is computed in float64 alone, which its names leave out.
 """
 
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -101,7 +102,7 @@ def keep_float64_on_jax():
 def main():
     job = json.load(sys.stdin)
     run = on_tensorflow if backend.backend() == "tensorflow" else on_jax
-    with np.load(job["arrays"]) as stored:
+    with np.load(Path(job["folder"], "arrays.npz")) as stored:
         arrays = dict(stored)
     found = {}
     for precision in ("float32", "float64"):
@@ -133,7 +134,7 @@ def main():
             continue
         found[case["id"]] = np.asarray(value)
         found[f"{case['id']}.gradient"] = np.asarray(gradients)
-    np.savez(job["results"], **found)
+    np.savez(Path(job["folder"], "results.npz"), **found)
 
 
 if __name__ == "__main__":

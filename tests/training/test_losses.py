@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import run_keras
+from conftest import made_once, run_keras
 from loss_cases import ALL, COMPILED, MISDEALT, Case, Compiled
 
 from keras2torch.emit.helpers import TRAINING, cut
@@ -43,22 +43,34 @@ def definitions() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
     """Keras' losses and gradients of the chosen cases, by backend."""
-    folder = tmp_path_factory.mktemp("losses")
-    wanted: dict[str, list[Case]] = {"tensorflow": [], "jax": []}
+    wanted: dict[str, list[Case]] = {}
     for item in request.session.items:
-        given = getattr(item, "callspec", None)
-        if given is not None and item.path == Path(__file__) and "identity" in given.params:
-            wanted[given.params["backend"]].append(ALL[given.params["identity"]])
-    found: dict[str, Any] = {}
-    compiled = [{"id": f"compiled-{name}", **asdict(case)} for name, case in COMPILED.items()]
+        if item.path == Path(__file__) and hasattr(item, "callspec"):
+            given = item.callspec.params
+            cases = wanted.setdefault(given.get("backend", "tensorflow"), [])
+            cases += [ALL[given["identity"]]] if "identity" in given else []
+    found = {}
     for backend, cases in wanted.items():
-        if not cases:
-            continue
-        arrays = {f"{c.identity}/{r}": a for c in cases for r, a in c.arrays.items()}
-        for name, case in COMPILED.items():
-            arrays |= {f"compiled-{name}/{key}": a for key, a in case.arrays().items()}
-        np.savez(folder / "arrays.npz", **arrays)
-        listed = [
+
+        def make(folder: Path, backend: str = backend, cases: list[Case] = cases) -> None:
+            tell_keras(folder, backend, cases)
+
+        folder = made_once(tmp_path_factory, f"losses-{backend}", make)
+        with np.load(folder / "results.npz") as stored:
+            found[backend] = dict(stored)
+    return found
+
+
+def tell_keras(folder: Path, backend: str, cases: list[Case]) -> None:
+    """Have Keras compute these cases, on TensorFlow what is compiled as well."""
+    compiled = COMPILED if backend == "tensorflow" else {}
+    arrays = {f"{c.identity}/{role}": a for c in cases for role, a in c.arrays.items()}
+    for name, case in compiled.items():
+        arrays |= {f"compiled-{name}/{key}": a for key, a in case.arrays().items()}
+    np.savez(folder / "arrays.npz", **arrays)
+    job = {
+        "folder": str(folder),
+        "cases": [
             {
                 "id": case.identity,
                 "loss": case.loss,
@@ -67,14 +79,10 @@ def expected(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
                 "arrays": {role: f"{case.identity}/{role}" for role in case.arrays},
             }
             for case in cases
-        ]
-        path = folder / f"{backend}.npz"
-        job = {"arrays": str(folder / "arrays.npz"), "cases": listed, "results": str(path)}
-        job["compiled"] = compiled if backend == "tensorflow" else []
-        run_keras("losses.py", job, backend)
-        with np.load(path) as stored:
-            found[backend] = dict(stored)
-    return found
+        ],
+        "compiled": [{"id": f"compiled-{n}", **asdict(case)} for n, case in compiled.items()],
+    }
+    run_keras("losses.py", job, backend)
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ def sparse_categorical_crossentropy(options: Config, backend: str) -> LossCall:
     mask = None
     if ignored is not None:
         given["ignore_class"] = ignored
-        mask = f"(targets != {ignored}).reshape(values.shape)"
+        mask = f"(targets.long() != {ignored}).reshape(values.shape)"
     logits = Call("sparse_categorical_crossentropy_with_logits", options=given)
     first = {"normalize": True} if backend == "jax" else {}
     clipped = Call("sparse_categorical_crossentropy", options={**given, **first})
