@@ -6,6 +6,7 @@ A process of its own, started by ``tests/training/test_losses.py``. Reads a job 
 and ``keyed``). In ``results.npz`` there ``<id>.<precision>`` has the loss,
 ``<id>.<precision>.gradient`` that with respect to the outputs, ``<id>.problem`` the error where
 there was one. What was compiled is computed in float64 alone, which its names leave out.
+``names`` are those of all that ``keras.losses`` has.
 """
 
 import json
@@ -50,7 +51,6 @@ def on_jax(case, outputs, *others):
     import jax
 
     outputs, *others = (None if x is None else jax.numpy.asarray(x) for x in (outputs, *others))
-    jax.clear_caches()  # 3 GB otherwise
     return jax.value_and_grad(lambda given: loss_of(case, given, *others))(outputs)
 
 
@@ -82,6 +82,13 @@ def compiled(case, arrays):
     return value, [zeros[n] if gradients[n] is None else gradients[n] for n in names]
 
 
+def clear_caches():
+    """JAX keeps what it compiles, some GB for all of the cases."""
+    import jax
+
+    jax.clear_caches()
+
+
 def keep_float64_on_jax():
     """Keras on JAX takes means, and CTC, in float32 whatever the precision."""
     import jax
@@ -111,7 +118,9 @@ def main():
             keep_float64()
         elif precision == "float64":
             keep_float64_on_jax()
-        for case in job["cases"]:
+        for number, case in enumerate(job["cases"]):
+            if number % 50 == 0 and run is on_jax:
+                clear_caches()
             given = [
                 arrays[case["arrays"][role]] if role in case["arrays"] else None
                 for role in ("outputs", "targets", "weights", "mask")
@@ -134,6 +143,7 @@ def main():
             continue
         found[case["id"]] = np.asarray(value)
         found[f"{case['id']}.gradient"] = np.asarray(gradients)
+    found["names"] = np.array([*keras.losses.__dict__, *keras.src.losses.ALL_OBJECTS_DICT])
     np.savez(Path(job["folder"], "results.npz"), **found)
 
 

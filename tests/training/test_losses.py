@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,13 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from compiled_losses import COMPILED, MISDEALT, Compiled
 from conftest import made_once, run_keras
-from loss_cases import ALL, COMPILED, MISDEALT, Case, Compiled
+from loss_cases import KERAS_2_NAMES, Case, saved
+from loss_corners import ALL
 
 from keras2torch.emit.helpers import TRAINING, cut
-from keras2torch.errors import UnsupportedError
+from keras2torch.errors import ModelError, UnsupportedError
 from keras2torch.recipes.compiled import ModelOutput, Training, training_of
 from keras2torch.recipes.losses import LossCall, loss_call
+from keras2torch.recipes.table import all_recipes
+from keras2torch.training.losses.crossentropy import (
+    categorical_crossentropy,
+    categorical_generalized_cross_entropy,
+)
 from keras2torch.training.losses.reduction import mean_loss
 
 SGD = {"class_name": "SGD", "config": {"learning_rate": 0.01}}
@@ -201,6 +209,74 @@ def test_compiled(name: str, expected: Any, definitions: dict[str, Any]) -> None
 def test_weights_that_keras_deals_to_others_are_refused(case: Compiled) -> None:
     with pytest.raises(UnsupportedError, match="'b' gets what is meant for 'a'"):
         training_for(case)
+
+
+NO_LOSSES = ("Loss", "deserialize", "get", "serialize")
+
+
+def test_every_loss_of_keras_is_in_the_table(expected: Any) -> None:
+    known = {name for entry in all_recipes("loss") for name in entry.names}
+    wanted = {str(n) for n in expected["tensorflow"]["names"] if not n.startswith("_")}
+    assert wanted - known == set(NO_LOSSES)
+    assert known - wanted == set(KERAS_2_NAMES)
+
+
+def test_what_keras_2_writes() -> None:
+    plain = loss_call("binary_crossentropy", "test", "tensorflow")
+    of_keras_2 = {"reduction": "auto", "fn": "binary_crossentropy", "axis": -1, "name": "bce"}
+    named = {"class_name": "BinaryCrossentropy", "config": of_keras_2, "shared_object_id": 7}
+    assert loss_call(named, "test", "tensorflow") == plain
+    for name, now in zip(KERAS_2_NAMES, ("kl_divergence", "log_cosh", "huber"), strict=True):
+        assert loss_call(name, "test", "jax") == loss_call(now, "test", "jax")
+
+
+MINE = {"module": None, "class_name": "Huber", "config": {}, "registered_name": "Huber"}
+REGISTERED = {**MINE, "module": "shop", "registered_name": "Custom>Huber"}
+LAMBDA = {"module": "builtins", "class_name": "function", "config": "<lambda>"}
+ENDLESS = {"class_name": "LossFunctionWrapper", "config": {"fn": "LossFunctionWrapper"}}
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (MINE, "'Huber' is not Keras': use one of Keras' before saving, and put yours in its"),
+        (REGISTERED, "'Custom>Huber' is not Keras'"),
+        (LAMBDA, "'<lambda>' can't be trained in PyTorch yet: use one of"),
+        ("mine", "'mine' can't be trained"),
+        (ENDLESS, "'LossFunctionWrapper' is no function"),
+        (saved("Huber", {"reduction": None}), "reduction=None leaves no number to train on"),
+        (saved("Huber", {"reduction": "middle"}), "'reduction' must be one of"),
+        (saved("Huber", {"dtype": "float16"}), "dtype='float16' has no exact port"),
+        (saved("Huber", {"delta": 0}), "it must be above 0"),
+        (saved("Huber", {"delta": "1"}), "'delta' must be a finite number"),
+        (saved("MeanSquaredError", {"delta": 1.0}), "option 'delta'='1.0' is not known"),
+        (saved("SparseCategoricalCrossentropy", {"axis": 1}), "axis='1' has no exact port"),
+        (saved("Dice", {"axis": [1, "2"]}), "'axis' must be None, a whole number or a list"),
+        (saved("CategoricalFocalCrossentropy", {"alpha": []}), "'alpha' must be a number, or one"),
+        (7, "no loss: '7'"),
+    ],
+)
+def test_what_is_refused(loss: Any, says: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(says)):
+        loss_call(loss, "test", "tensorflow")
+
+
+def test_a_softmax_over_one_class_is_refused() -> None:
+    call = loss_call("binary_crossentropy", "test", "tensorflow")
+    assert call.behind("softmax", (None, 1)) is not None
+    with pytest.raises(UnsupportedError, match="only one class"):
+        call.behind("softmax", (None, 5, 1))
+
+
+def test_targets_that_keras_pairs_with_every_sample_are_refused() -> None:
+    """(4, 1) for outputs of (4, 3) give Keras losses of (4, 4)."""
+    with pytest.raises(ValueError, match=r"targets must be of shape \(4,\)"):
+        categorical_generalized_cross_entropy(torch.ones(4, 3), torch.zeros(4, 1), 0.5)
+
+
+def test_crossentropies_broadcast_nothing() -> None:
+    with pytest.raises(ValueError, match=r"need targets of that shape, found \(4, 1\)"):
+        categorical_crossentropy(torch.ones(4, 3), torch.zeros(4, 1))
 
 
 def test_weights_that_fit_by_chance_are_refused() -> None:
