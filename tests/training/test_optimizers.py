@@ -11,6 +11,9 @@ import torch
 from conftest import made_once, run_keras
 from optimizer_streams import STEPS, Case, Trained, told, train, write_streams
 
+from keras2torch.emit.audit import audit_training
+from keras2torch.emit.helpers import TRAINING, cut
+from keras2torch.recipes.optimizer import optimizer_of
 from keras2torch.recipes.table import all_recipes
 
 EXACT = 1e-12  # of one step
@@ -57,6 +60,20 @@ FEW = 2
 def beginnings(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """The folder with what Keras makes of the first example of every optimizer in a few steps."""
     return _made(tmp_path_factory, request, FEW, "tensorflow", "float64")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_what_an_optimizer_needs_may_stand_in_train_py(case: Case) -> None:
+    rate = {"learning_rate": 0.1, "weight_decay": 0.1}
+    config = case.config if case.name == "LossScaleOptimizer" else {**rate, **case.config}
+    if "inner_optimizer" in config:
+        inner = config["inner_optimizer"]
+        config = {**config, "inner_optimizer": {**inner, "config": {**rate, **inner["config"]}}}
+    plan = optimizer_of({"class_name": case.name, "config": config}, "compile()", "jax")
+    calls = [plan.call, plan.clip, plan.accumulation, plan.loss_scale]
+    helpers = set().union(*(call.helpers() for call in calls if call))
+    sources, imports, _ = cut(helpers, TRAINING)
+    audit_training("\n".join([*sorted(imports), *sources]))
 
 
 @pytest.fixture(scope="session")

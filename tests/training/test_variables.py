@@ -9,7 +9,7 @@ import pytest
 import torch
 from optimizer_streams import made
 
-from keras2torch.errors import UnsupportedError
+from keras2torch.errors import ConfigError, UnsupportedError
 from keras2torch.ir.weights import Weight
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.optimizer import optimizer_of
@@ -69,16 +69,14 @@ def test_arguments_say_what_differs() -> None:
         assert optimizer_arguments(plan_of(name).call, plain) == []
 
 
-def test_muon_is_told_what_is_no_matrix_in_keras() -> None:
-    square = {name: w for name, w in PARAMETERS.items() if name != "blocks.0.query.bias"}
+def test_muon_is_told_what_is_a_matrix_in_keras() -> None:
     left = "adam=[model.embedding.weight, model.blocks[0].query.weight]"
-    assert optimizer_arguments(plan_of("Muon").call, square) == [JOINED, left]
-    with pytest.raises(UnsupportedError, match="query/bias"):
-        optimizer_arguments(plan_of("Muon").call, PARAMETERS)
+    bias = "shaped={model.blocks[0].query.bias: lambda w: w.view(2, 5)}"
+    assert optimizer_arguments(plan_of("Muon").call, PARAMETERS) == [left, JOINED, bias]
     excluded = plan_of("Muon", exclude_layers=["query"], exclude_embeddings=False)
     found = optimizer_arguments(excluded.call, PARAMETERS)
-    assert found == [JOINED, "adam=[model.blocks[0].query.weight]"]
-    with pytest.raises(Exception, match="exclude_layers"):
+    assert found == ["adam=[model.blocks[0].query.weight]", JOINED]
+    with pytest.raises(ConfigError, match="exclude_layers"):
         plan_of("Muon", exclude_layers=["(a+)+$"])
 
 
@@ -110,7 +108,8 @@ class Tree(torch.nn.Module):
     [
         ("Lamb", {}),
         ("Adafactor", {"learning_rate": 0.5}),
-        ("Muon", {"exclude_layers": ["query/bias"]}),
+        ("Muon", {}),
+        ("Muon", {"exclude_layers": ["gru"]}),
         ("SGD", {"clipnorm": 0.5, "momentum": 0.9}),
     ],
 )

@@ -29,12 +29,9 @@ def optimizer_arguments(call: OptimizerCall, parameters: Parameters) -> list[str
     """
     if not call.joined:
         return []
-    arguments = _joined(parameters)
     if call.adam is not None:
-        arguments += _adam(call.adam, parameters)
-    if call.shaped:
-        arguments += _shaped(parameters)
-    return arguments
+        return _for_muon(call.adam, parameters)
+    return _joined(parameters) + (_shaped(parameters) if call.shaped else [])
 
 
 def clip_arguments(clip: Call, parameters: Parameters) -> list[str]:
@@ -63,38 +60,34 @@ def _joined(parameters: Parameters) -> list[str]:
     return [f"joined=[{', '.join(said)}]"] if said else []
 
 
-def _adam(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
-    """The matrices that Muon leaves to Adam."""
-    found = []
+def _for_muon(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
+    """The matrices that Muon leaves to Adam, and what is a matrix in Keras alone."""
+    adam, matrices = [], {}
     for path, names in _variables(parameters).items():
         weight = parameters[names[0]]
         left = len(weight.origin) != 2 or any(
             word in (path.lower() if word == "embedding" else path) for word in excluded
         )
-        matrix = len(names) > 1 or len(weight.shape) == 2
-        if matrix != (not left) and (len(names) > 1 or not matrix):
-            raise UnsupportedError(
-                f"{quoted(path)} has another number of axes in PyTorch, so that Muon would not "
-                "treat it as Keras does"
-            )
-        if matrix and left:
-            found.append(_expression(names[0]))
-    return [f"adam=[{', '.join(found)}]"] if found else []
+        if not left:
+            matrices.update({name: parameters[name] for name in names})
+        elif len(weight.shape) == 2:
+            adam.append(_expression(names[0]))
+    said = [f"adam=[{', '.join(adam)}]"] if adam else []
+    return said + _joined(matrices) + _shaped(matrices)
 
 
 def _shaped(parameters: Parameters) -> list[str]:
-    """How parameters look in Keras, of which Adafactor takes the last two axes."""
+    """How parameters look in Keras, where the axes are not the same or those of a transposition."""
     found = []
     for path, names in _variables(parameters).items():
         weight = parameters[names[0]]
-        if len(names) > 1 or len(weight.shape) == len(weight.origin) <= 2:
-            continue
-        if len(weight.origin) < 2 and len(weight.shape) < 2:
+        ranks = (len(weight.shape), len(weight.origin))
+        if len(names) > 1 or ranks == (2, 2) or max(ranks) < 2:
             continue
         change = _to_keras(weight)
         if change is None:
             raise UnsupportedError(
-                f"{quoted(path)} lies in PyTorch in such a way that Adafactor can't follow its axes"
+                f"{quoted(path)} lies in PyTorch in such a way that its optimizer can't follow it"
             )
         if change != "w":
             found.append(f"{_expression(names[0])}: lambda w: {change}")

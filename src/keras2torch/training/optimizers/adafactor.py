@@ -9,20 +9,19 @@ import torch
 from torch import Tensor
 
 from keras2torch.training.optimizers.sparse_gradients import add_square_, with_values
-from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
+from keras2torch.training.optimizers.update_rule import power_in
+from keras2torch.training.optimizers.variable_rule import VariableRule
 
 
-class Adafactor(UpdateRule):
+class Adafactor(VariableRule):
     """Adam without momentum, whose second moment is kept as the means of its rows and columns.
 
     q = g^2 + eps1; r and c are averages of its means over the last and the last but one axis, with
     b = 1 - t^beta2_decay; v = r c / mean(r). Of vectors v is the average of q itself.
     u = g / sqrt(v); w -= max(eps2, rms(w)) min(lr, 1 / sqrt(t)) u / max(1, rms(u) / d).
 
-    The axes are Keras'; a transposed matrix comes to the same. ``shaped`` has a function for each
-    other parameter that shows it as it is in Keras, such as ``lambda w: w.permute(2, 3, 1, 0)`` for
-    the kernel of a convolution; ``joined`` has the vectors that are the rows of one matrix there,
-    whose r and c are in the state of the first. Keras: ``keras/src/optimizers/adafactor.py``.
+    The axes are Keras'; a transposed matrix comes to the same. r and c of joined vectors are in the
+    state of the first. Keras: ``keras/src/optimizers/adafactor.py``.
     """
 
     def __init__(
@@ -39,24 +38,17 @@ class Adafactor(UpdateRule):
         super().__init__(
             params,
             joined,
+            shaped,
             lr=lr,
             beta2_decay=beta2_decay,
             eps=eps,
             d=d,
             weight_decay=weight_decay,
         )
-        self.shaped = {id(parameter): shape for parameter, shape in (shaped or {}).items()}
 
-    def in_keras(self, variable: list[Tensor], parts: list[Tensor]) -> Tensor:
-        """What belongs to the parameters of a variable, in the variable's shape; of one parameter
-        it is a view."""
-        if len(variable) > 1:
-            return torch.stack(parts)
-        own = self.shaped.get(id(variable[0]))
-        return parts[0] if own is None else own(parts[0])
-
-    def update_variable(self, variable: list[Tensor], group: dict[str, Any]) -> None:
-        gradients = [parameter.grad for parameter in variable if parameter.grad is not None]
+    def update_variable(
+        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+    ) -> None:
         squares = [torch.zeros_like(parameter) for parameter in variable]
         for square, gradient in zip(squares, gradients, strict=True):
             add_square_(square, gradient)
@@ -74,11 +66,7 @@ class Adafactor(UpdateRule):
             return
         change = self.in_keras(variable, gradients) / root
         change.mul_(size / (root_mean_square(change) / group["d"]).clamp(min=1))
-        if len(variable) == 1:
-            weight.sub_(change)
-        else:
-            for parameter, part in zip(variable, change, strict=True):
-                parameter.sub_(part)
+        self.subtract(variable, change)
 
     def variance(self, square: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
         """The second moment, from the squared gradient in Keras' shape; a new tensor."""

@@ -32,17 +32,22 @@ class Lamb(UpdateRule):
     ) -> None:
         super().__init__(params, joined, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def update_variable(self, variable: list[Tensor], group: dict[str, Any]) -> None:
-        directions = [self.direction(parameter, group) for parameter in variable]
+    def update_variable(
+        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+    ) -> None:
+        directions = [
+            self.direction(parameter, gradient, self.state[parameter], group)
+            for parameter, gradient in zip(variable, gradients, strict=True)
+        ]
         length, norm = norm_of(variable), norm_of(directions)
         ratio = torch.where((length > 0) & (norm > 0), length / norm, 1.0)
         for parameter, direction in zip(variable, directions, strict=True):
             parameter.sub_(direction.mul_(ratio * group["lr"]))
 
-    def direction(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
+    def direction(
+        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
+    ) -> Tensor:
         """Adam's, with both moments corrected."""
-        gradient, state = parameter.grad, self.state[parameter]
-        assert gradient is not None
         beta1, beta2 = group["betas"]
         if not state:
             state["exp_avg"] = torch.zeros_like(parameter)

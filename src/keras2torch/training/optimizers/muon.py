@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,17 +10,16 @@ from torch import Tensor
 
 from keras2torch.training.optimizers.adam import adam_
 from keras2torch.training.optimizers.sparse_gradients import dense
-from keras2torch.training.optimizers.update_rule import UpdateRule
+from keras2torch.training.optimizers.variable_rule import VariableRule
 
 
-class Muon(UpdateRule):
+class Muon(VariableRule):
     """Momentum made orthogonal, for matrices; AdamW for everything else.
 
     m = momentum m + g; X = NS(g + momentum m), or NS(m) without nesterov;
     w -= lr rms_rate sqrt(max(rows, columns)) X. ``adam`` has the matrices that Adam updates
-    nevertheless: embeddings, and what has other than two axes in Keras; ``joined`` the parameters
-    that are one matrix there. torch.optim.Muon computes NS in bfloat16, Keras in the parameter's
-    dtype. Keras: ``keras/src/optimizers/muon.py``.
+    nevertheless: embeddings, and what has other than two axes in Keras. torch.optim.Muon computes
+    NS in bfloat16, Keras in the parameter's dtype. Keras: ``keras/src/optimizers/muon.py``.
     """
 
     def __init__(
@@ -39,10 +38,12 @@ class Muon(UpdateRule):
         adam_lr_ratio: float = 1.0,
         adam: Iterable[Tensor] = (),
         joined: Sequence[Sequence[Tensor]] = (),
+        shaped: Mapping[Tensor, Callable[[Tensor], Tensor]] | None = None,
     ) -> None:
         super().__init__(
             params,
             joined,
+            shaped,
             lr=lr,
             weight_decay=weight_decay,
             momentum=momentum,
@@ -59,7 +60,9 @@ class Muon(UpdateRule):
 
     def by_adam(self, variable: list[Tensor]) -> bool:
         """Whether a variable is no matrix to be made orthogonal."""
-        return len(variable) == 1 and (variable[0].dim() != 2 or id(variable[0]) in self.adam)
+        if len(variable) > 1:
+            return False
+        return self.in_keras(variable, variable).dim() != 2 or id(variable[0]) in self.adam
 
     def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
         rate = group["adam_weight_decay" if self.by_adam(variable) else "weight_decay"]
@@ -67,10 +70,12 @@ class Muon(UpdateRule):
             for parameter in variable:
                 parameter.mul_(1 - group["lr"] * rate)
 
-    def update_variable(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+    def update_variable(
+        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+    ) -> None:
         if not self.by_adam(variable):
-            return self.orthogonal_step(variable, group)
-        return super().update_variable(variable, group)
+            return self.orthogonal_step(variable, gradients, group)
+        return super().update_variable(variable, gradients, group)
 
     def update(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
@@ -85,27 +90,25 @@ class Muon(UpdateRule):
             step=group["step"],
         )
 
-    def orthogonal_step(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+    def orthogonal_step(
+        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+    ) -> None:
         """Update a matrix, or the rows that are one together."""
         directions = []
-        for parameter in variable:
-            assert parameter.grad is not None
+        for parameter, gradient in zip(variable, gradients, strict=True):
             state = self.state[parameter]
             if not state:
                 state["momentum_buffer"] = torch.zeros_like(parameter)
-            velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(parameter.grad)
+            velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
             if group["nesterov"]:
-                velocity = dense(parameter.grad).add(velocity, alpha=group["momentum"])
+                velocity = dense(gradient).add(velocity, alpha=group["momentum"])
             directions.append(velocity)
-        matrix = directions[0] if len(directions) == 1 else torch.stack(directions)
+        matrix = self.in_keras(variable, directions)
         change = orthogonalized(matrix, group["ns_coefficients"], group["ns_steps"])
         size = group["lr"]
         if group["rms_rate"] is not None:
             size *= group["rms_rate"] * max(matrix.shape) ** 0.5
-        for parameter, part in zip(
-            variable, [change] if len(variable) == 1 else change, strict=True
-        ):
-            parameter.add_(part, alpha=-size)
+        self.subtract(variable, change, size)
 
 
 def orthogonalized(matrix: Tensor, coefficients: Sequence[float], steps: int) -> Tensor:

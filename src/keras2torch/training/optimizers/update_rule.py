@@ -35,9 +35,10 @@ class UpdateRule(torch.optim.Optimizer):
             self.begin(group)
             for parameter in group["params"]:
                 variable = self.joined.get(id(parameter), [parameter])
-                if parameter.grad is not None and variable[0] is parameter:
+                gradients = [p.grad for p in variable if p.grad is not None]
+                if len(gradients) == len(variable) and variable[0] is parameter:
                     self.decay(variable, group)
-                    self.update_variable(variable, group)
+                    self.update_variable(variable, gradients, group)
         return loss
 
     def begin(self, group: dict[str, Any]) -> None:
@@ -49,11 +50,12 @@ class UpdateRule(torch.optim.Optimizer):
             for parameter in variable:
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
 
-    def update_variable(self, variable: list[Tensor], group: dict[str, Any]) -> None:
+    def update_variable(
+        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+    ) -> None:
         """Change the parameters of one variable, here each by itself."""
-        for parameter in variable:
-            if parameter.grad is not None:
-                self.update(parameter, parameter.grad, self.state[parameter], group)
+        for parameter, gradient in zip(variable, gradients, strict=True):
+            self.update(parameter, gradient, self.state[parameter], group)
 
     def update(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
