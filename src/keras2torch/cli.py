@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,22 @@ ConfigFile = Annotated[
         help="The JSON of model.to_json(), or FILE.py:OBJECT, where MODEL holds weights alone."
     ),
 ]
+
+
+class TrainingBackend(StrEnum):
+    """The backends of Keras whose training can be followed."""
+
+    tensorflow = "tensorflow"
+    jax = "jax"
+
+
+class TrainingOptimizer(StrEnum):
+    """Which optimizer a train.py gets."""
+
+    keras = "keras"
+    torch = "torch"
+
+
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here too.")]
 
 
@@ -50,13 +67,24 @@ def port(
     model: ModelName,
     config: ConfigFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The folder to write.")] = None,
+    backend: Annotated[
+        TrainingBackend, typer.Option(help="Whose arithmetic train.py follows.")
+    ] = TrainingBackend.tensorflow,
+    optimizer: Annotated[
+        TrainingOptimizer, typer.Option(help="Keras' arithmetic, or the nearest of torch.optim.")
+    ] = TrainingOptimizer.keras,
+    train: Annotated[
+        bool, typer.Option("--train", help="Fail if there can be no train.py.")
+    ] = False,
 ) -> None:
-    """Write model.py, weights.safetensors and port.json."""
+    """Write model.py, weights.safetensors and port.json; train.py for a compiled model."""
     from keras2torch.porting import port as run
 
     folder = out or Path(f"{Path(model).stem}_port")
-    done = run(model, folder, config=config)
+    done = run(model, folder, config=config, backend=backend, optimizer=optimizer, train=train)
     print(f"{folder}: class {done.class_name}, {len(done.source.splitlines())} lines")
+    if done.train is not None:
+        print(f"{folder}: train.py, {len(done.train.splitlines())} lines")
     for note in done.notes:
         print(f"note: {note}")
 

@@ -20,11 +20,15 @@ def training_for(saved: Saved, program: Program, graph: Graph, backend: str) -> 
         DataError: the model is not compiled.
         ModelError: its training can't be followed; all problems are named.
     """
+    if backend not in BACKENDS:
+        raise DataError(f"training follows Keras on {' or '.join(BACKENDS)}, not {quoted(backend)}")
     compile_config = compiled(saved)
     if compile_config is None:
         raise DataError("the model was saved uncompiled: there is no training to hand over")
     if backend != "tensorflow" and program.only_tensorflow:
         raise UnsupportedError(f"Keras runs this model on TensorFlow only, not on {backend}")
+    if program.untrainable:
+        raise UnsupportedError("; ".join(program.untrainable))
     structure = program.model.outputs
     keys = sorted(structure) if isinstance(structure, dict) else None
     outputs = _outputs(program, graph, backend, keys)

@@ -16,7 +16,7 @@ from keras2torch.emit.format import formatted
 from keras2torch.emit.module import Emitted, write_module
 from keras2torch.emit.train import write_train
 from keras2torch.emit.weights import write_weights
-from keras2torch.errors import Keras2TorchError, PortError, quoted
+from keras2torch.errors import DataError, Keras2TorchError, ModelError, PortError, quoted
 from keras2torch.handover import training_for
 from keras2torch.ir.build import graph_of
 from keras2torch.ir.graph import Graph, map_leaves
@@ -69,14 +69,16 @@ def port(
     *,
     config: str | Path | None = None,
     backend: str = "tensorflow",
+    optimizer: str = "keras",
     train: bool = False,
 ) -> Port:
     """Port a Keras model to PyTorch: a file, a folder, or what ``sources.located`` finds.
 
     ``config`` is the JSON of ``model.to_json()``, or ``file.py:object`` that makes the model, for
     weights that were saved without it. ``backend`` is the one of Keras whose arithmetic the
-    training follows, ``tensorflow`` or ``jax``: they differ. With ``train`` it is an error if the
-    training can't be handed over; otherwise it is a note.
+    training follows, ``tensorflow`` or ``jax``: they differ. ``optimizer`` is ``keras`` for one
+    with Keras' arithmetic, or ``torch`` for the nearest of ``torch.optim``. With ``train`` it is an
+    error if the training can't be handed over; otherwise it is a note.
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
     folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, ``train.py`` if
@@ -94,17 +96,21 @@ def port(
     ):
         graph = graph_of(described(saved), saved.weights)
         program = program_of(graph)
-        training, reason = _training(saved, program, graph, backend, train)
+        training, reason = _training(saved, program, graph, backend)
         order = variable_order(program.model)
         emitted = write_module(program)
         source = formatted(emitted.text)
         audit(source)
-        trainer, state = None, OptimizerState(note=reason)
+        trainer, state = None, OptimizerState()
         if training is not None:
-            trainer = formatted(write_train(training, program, emitted))
-            audit_training(trainer)
-            variables = trainable_variables(order, emitted.weights)
-            state = optimizer_state(saved, training.optimizer, variables)
+            trainer, reason = _trainer(training, program, emitted, optimizer == "torch")
+            if trainer is not None and optimizer != "torch":
+                variables = trainable_variables(order, emitted.weights)
+                state = optimizer_state(saved, training.optimizer, variables)
+        if reason is not None and (train or optimizer == "torch"):
+            raise reason
+        if reason is not None and saved.compile_config is not None:
+            state = OptimizerState(note=f"no train.py: {reason}")
         manifest = _manifest(saved, program, emitted, backend if trainer else None, state)
         if out is None:
             return Port(source, manifest, None, trainer)
@@ -114,15 +120,25 @@ def port(
 
 
 def _training(
-    saved: Saved, program: Program, graph: Graph, backend: str, wanted: bool
-) -> tuple[Training | None, str | None]:
-    """The training of a compiled model, or why there will be no ``train.py``."""
+    saved: Saved, program: Program, graph: Graph, backend: str
+) -> tuple[Training | None, Keras2TorchError | None]:
+    """The training of a compiled model, or why it can't be followed."""
     try:
         return training_for(saved, program, graph, backend), None
-    except Keras2TorchError as error:
-        if wanted:
-            raise
-        return None, None if saved.compile_config is None else f"no train.py: {error}"
+    except (DataError, ModelError) as error:
+        return None, error
+
+
+def _trainer(
+    training: Training, program: Program, emitted: Emitted, plain: bool
+) -> tuple[str | None, Keras2TorchError | None]:
+    """The text of ``train.py``, or why it can't be written."""
+    try:
+        text = formatted(write_train(training, program, emitted, plain))
+    except ModelError as error:
+        return None, error
+    audit_training(text)
+    return text, None
 
 
 def _write(

@@ -31,11 +31,14 @@ def instances(model: Model, attributes: Attributes) -> Iterable[Instance]:
 
 def state(model: Model, attributes: Attributes) -> Iterable[tuple[str, tuple[Module, str, Weight]]]:
     """Every tensor of the state dict, in PyTorch's order of modules."""
-    for found in _walk(model, None, "", attributes):
-        if isinstance(found, tuple):
-            path, module = found
-            for key, weight in {**module.parameters, **module.buffers}.items():
-                yield f"{path}.{key}".removesuffix("."), (module, key, weight)
+    for path, module in modules(model, attributes):
+        for key, weight in {**module.parameters, **module.buffers}.items():
+            yield f"{path}.{key}".removesuffix("."), (module, key, weight)
+
+
+def modules(model: Model, attributes: Attributes) -> Iterable[tuple[str, Module]]:
+    """Every module that is no model, by its path."""
+    return (found for found in _walk(model, None, "", attributes) if isinstance(found, tuple))
 
 
 def _walk(

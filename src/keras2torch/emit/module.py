@@ -11,7 +11,7 @@ from keras2torch.emit.classes import write_class
 from keras2torch.emit.forward import write_forward
 from keras2torch.emit.helpers import cut
 from keras2torch.emit.imports import import_block
-from keras2torch.emit.instances import instances, state, traces
+from keras2torch.emit.instances import instances, modules, state, traces
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
 from keras2torch.emit.penalties import count_calls
 from keras2torch.emit.simplify import simplified
@@ -43,8 +43,8 @@ class Emitted:
     """``model.py``, and where things stand in it.
 
     ``returns`` is the type of its outputs, ``weights`` has every tensor of the state dict with its
-    Module and key, ``traces`` where each Keras layer's outputs can be seen, ``vocabularies`` the
-    terms by layer for ``vocabulary.json``.
+    Module and key, ``modules`` every module by its path, ``traces`` where each Keras layer's
+    outputs can be seen, ``vocabularies`` the terms by layer for ``vocabulary.json``.
     """
 
     text: str
@@ -52,6 +52,7 @@ class Emitted:
     arguments: list[str]
     returns: str
     weights: dict[str, tuple[Module, str, Weight]]
+    modules: dict[str, Module]
     traces: list[dict[str, Any]]
     vocabularies: dict[str, list[Any]]
 
@@ -87,6 +88,7 @@ def write_module(program: Program) -> Emitted:
         forwards[program.model].arguments,
         forwards[program.model].returns,
         dict(state(program.model, attributes)),
+        dict(modules(program.model, attributes)),
         traces(instances(program.model, attributes), names, forwards),
         vocabularies,
     )

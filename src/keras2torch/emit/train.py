@@ -28,15 +28,15 @@ IMPORTS = {
 }
 
 
-def write_train(training: Training, program: Program, emitted: Emitted) -> str:
-    """The unformatted text of ``train.py``.
+def write_train(training: Training, program: Program, emitted: Emitted, plain: bool = False) -> str:
+    """The unformatted text of ``train.py``. With ``plain`` its optimizer is torch's own.
 
     Raises:
         UnsupportedError: a model whose training can't be written.
     """
     import jinja2
 
-    parts = Parts(training, program, emitted)
+    parts = Parts(training, program, emitted, plain)
     sources, needed, _ = cut(parts.helpers, TRAINING)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

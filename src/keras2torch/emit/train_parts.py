@@ -13,27 +13,24 @@ from functools import cached_property
 from keras2torch.emit.helpers import TRAINING, names_of
 from keras2torch.emit.module import Emitted
 from keras2torch.emit.names import GLOBALS, Names
+from keras2torch.emit.train_updates import Updates
 from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.graph import Shape, leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Program, Tensor
-from keras2torch.ir.weights import Weight
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.compiled import OutputLoss, OutputMetric, Training
-from keras2torch.recipes.variables import optimizer_arguments
 
 HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
     "CHECKPOINT State WEIGHTS arguments arrays batch batches began checkpoint compute_loss "
-    "compute_losses dataset device evaluate found generator held_out inputs items load logs "
-    "loss losses main make_metrics make_optimizer metrics model named open_data optimizer "
-    "outputs parameters parser parts_of path place prefix probabilities resume rows save "
-    "seconds shuffle size source start state targets train_epoch train_step update_metrics "
-    "val_arrays validation values weights".split()
+    "compute_losses constrain dataset device evaluate found generator held_out inputs items "
+    "load logs loss losses main make_metrics make_optimizer metrics model name named "
+    "open_data optimizer outputs parameters parser parts_of path penalties place prefix "
+    "probabilities resume rows save seconds shuffle size source start state targets "
+    "train_epoch train_step update_metrics val_arrays validation value values weights".split()
 )
-# Optimizers to which it is the same whether the gradients of a repeated token are added up.
-LINEAR = ("SGD", "Lion")
 # Losses whose targets are numbers of classes, without an axis for them.
 NUMBERED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
 # And those whose targets look like the outputs.
@@ -129,9 +126,11 @@ class TrainedOutput:
 
 
 class Parts:
-    """The parts of one ``train.py``."""
+    """The parts of one ``train.py``; with ``plain`` its optimizer is the nearest of torch's own."""
 
-    def __init__(self, training: Training, program: Program, emitted: Emitted) -> None:
+    def __init__(
+        self, training: Training, program: Program, emitted: Emitted, plain: bool = False
+    ) -> None:
         self.training = training
         self.program = program
         self.emitted = emitted
@@ -142,10 +141,10 @@ class Parts:
         self.import_of_model = f"from model import {emitted.class_name}{renamed}"
         self.structure = program.model.outputs
         self.single = isinstance(self.structure, Tensor) or len(self.structure) == 1
+        self.updates = Updates(training, program, emitted, plain)
         self.call = "model.logits" if program.model.activations else "model"
         self.inputs = self._inputs()
         self.outputs = self._outputs()
-        self.optimizer = self._optimizer()
 
     @cached_property
     def helpers(self) -> set[str]:
@@ -154,9 +153,7 @@ class Parts:
         losses = [loss for loss in self.training.losses if loss is not None]
         calls += [loss.function for loss in losses]
         found = {*HELPERS, *(loss.reduction for loss in losses)}
-        optimizer = self.training.optimizer
-        calls.append(optimizer.written(bool(self.sparse)))
-        return found.union(*(call.helpers() for call in calls))
+        return found.union(self.updates.helpers, *(call.helpers() for call in calls))
 
     @property
     def metrics(self) -> list[tuple[str, str]]:
@@ -164,6 +161,12 @@ class Parts:
         return [(literal(m.name), m.call.source()) for m in self.training.metrics]
 
     # The data
+
+    @property
+    def by_batches(self) -> bool:
+        """Whether each batch counts the same in the losses of single outputs, as on TensorFlow,
+        where Keras does not know its size (keras/src/trainers/compile_utils.py: CompileLoss)."""
+        return self.training.backend == "tensorflow"
 
     @property
     def below(self) -> str:
@@ -313,44 +316,6 @@ class Parts:
     def measured(self) -> list[TrainedOutput]:
         """The outputs that have metrics."""
         return [output for output in self.outputs if output.metrics]
-
-    # The optimizer
-
-    @cached_property
-    def sparse(self) -> list[str]:
-        """The embeddings whose gradients must stay sparse."""
-        optimizer = self.training.optimizer
-        linear = optimizer.call.function in LINEAR and optimizer.clip is None
-        if not optimizer.sparse or linear:
-            return []
-        return [
-            name.removesuffix(".weight")
-            for name, (module, key, _) in self.emitted.weights.items()
-            if module.construct.startswith("nn.Embedding(") and key not in module.frozen
-        ]
-
-    @property
-    def optimizer_class(self) -> str:
-        return self.training.optimizer.call.function
-
-    @cached_property
-    def trained(self) -> dict[str, Weight]:
-        """The parameters that train."""
-        return {
-            name: weight
-            for name, (module, key, weight) in self.emitted.weights.items()
-            if key in module.parameters and key not in module.frozen
-        }
-
-    def _optimizer(self) -> str:
-        optimizer = self.training.optimizer
-        if not self.trained:
-            raise UnsupportedError("the model has no weights that train")
-        rate = optimizer.learning_rate
-        call = optimizer.written(bool(self.sparse))
-        first = literal(rate) if isinstance(rate, float) else "0.0"
-        more = optimizer_arguments(optimizer.call, self.trained)
-        return call.source("parameters", f"lr={first}", *more)
 
 
 def _quoted(text: str) -> str:

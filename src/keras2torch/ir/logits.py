@@ -66,6 +66,7 @@ def take_logits(program: Program, graph: Graph, places: Collection[int]) -> None
             continue
         layer = made.statement.layer
         logits[output.value] = Writer(model, layer).keras_order(made.logits)
+        logits[output.value].value.hint = layer
         activated[output.value] = replace(output, value=Value(layer))
         operands = (logits[output.value].value,)
         target = (activated[output.value].value,)
