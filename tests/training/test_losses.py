@@ -25,6 +25,7 @@ from keras2torch.training.losses.crossentropy import (
     categorical_crossentropy,
     categorical_generalized_cross_entropy,
 )
+from keras2torch.training.losses.ctc import ctc
 from keras2torch.training.losses.reduction import mean_loss
 
 SGD = {"class_name": "SGD", "config": {"learning_rate": 0.01}}
@@ -272,6 +273,19 @@ def test_targets_that_keras_pairs_with_every_sample_are_refused() -> None:
     """(4, 1) for outputs of (4, 3) give Keras losses of (4, 4)."""
     with pytest.raises(ValueError, match=r"targets must be of shape \(4,\)"):
         categorical_generalized_cross_entropy(torch.ones(4, 3), torch.zeros(4, 1), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("targets", "says"),
+    [
+        ([[1, 2, 3, 1]], "more steps than the 3"),
+        ([[1, 1, 2, 0]], "more steps"),
+        ([[1, 0, 2, 0]], "0,"),
+    ],
+)
+def test_targets_without_alignment_are_refused(targets: list[list[int]], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ctc(torch.zeros(1, 3, 5), torch.tensor(targets))
 
 
 def test_crossentropies_broadcast_nothing() -> None:
