@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +291,13 @@ def test_targets_without_alignment_are_refused(targets: list[list[int]], says: s
 def test_crossentropies_broadcast_nothing() -> None:
     with pytest.raises(ValueError, match=r"need targets of that shape, found \(4, 1\)"):
         categorical_crossentropy(torch.ones(4, 3), torch.zeros(4, 1))
+
+
+def test_losses_of_half_precision_are_taken_in_float32() -> None:
+    halves = [ModelOutput("a", "a", (None, 4), dtype) for dtype in ("bfloat16", "float32")]
+    config = {"optimizer": SGD, "loss": ["mse", "mse"]}
+    losses = training_of(config, halves[:1] + [replace(halves[1], name="b")], "tensorflow").losses
+    assert [loss is not None and loss.cast for loss in losses] == [True, False]
 
 
 def test_weights_that_fit_by_chance_are_refused() -> None:

@@ -82,6 +82,7 @@ class TrainedOutput:
         """The loss of each sample or position."""
         assert self.loss is not None
         outputs = self.raw if self.loss.of_logits else self.activated
+        outputs = f"{outputs}.to(torch.float32)" if self.loss.cast else outputs
         return self.loss.function.source(outputs, self.targets)
 
     @property

@@ -45,6 +45,7 @@ class OutputLoss:
 
     ``of_logits``: the function takes logits. ``mask`` is what the loss masks itself, an expression
     of ``values`` and ``targets``. ``weight`` is the loss' in the sum of all, if there is one.
+    ``cast``: the outputs are of another dtype than float32, in which Keras computes all losses.
     """
 
     function: Call
@@ -52,6 +53,7 @@ class OutputLoss:
     reduction: str
     mask: str | None = None
     weight: float | None = None
+    cast: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,8 @@ def _loss(value: Any, weight: float | None, output: ModelOutput, backend: str) -
     if output.activation is not None:
         behind = call.behind(output.activation, output.shape)
     function = Call(call.function, call.args, call.options) if behind is None else behind
-    return OutputLoss(function, behind is not None, call.reduction, call.mask, weight)
+    cast = output.dtype != "float32"
+    return OutputLoss(function, behind is not None, call.reduction, call.mask, weight, cast)
 
 
 def _metric(found: NamedMetric, output: ModelOutput) -> OutputMetric:
