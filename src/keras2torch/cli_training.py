@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,10 +77,10 @@ def cross_validate(
     file, data, plan = _read(config, quick)
     from keras2torch.training.cross_validation import cross_validate as run
     from keras2torch.training_file import building
-    from keras2torch.training_file.objects import own
+    from keras2torch.training_file.objects import OwnCode
 
     folder = config.resolve().parent
-    prepare = own(file.data.prepare, folder) if file.data.prepare else None
+    prepare = OwnCode.named(file.data.prepare, folder) if file.data.prepare else None
     with progress_bars() as progress:
         found = run(
             building.maker_of(file.model, folder),
@@ -153,7 +152,6 @@ def _read(config: Path, quick: bool) -> tuple[TrainingFile, FileData, TrainingPl
     from keras2torch.training_file.building import data_of, plan_of
     from keras2torch.training_file.quick import quick_data, quick_file
 
-    sys.path.insert(0, str(folder))  # what the file names may import its neighbours
     file = quick_file(file) if quick else file
     plan = plan_of(file, folder)
     data = data_of(file, folder)

@@ -127,7 +127,7 @@ def plain(found: CrossValidation) -> dict[str, Any]:
 
 
 def _tensors_of(arrays: Any) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+    return {name: torch.tensor(array) for name, array in arrays.items()}  # Ray's are read-only
 
 
 def _save_array(file: Path, array: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,7 @@ def _on_ray(task: FoldTask, jobs: Sequence[FoldJob]) -> Iterator[FoldResult]:
 
     started = not ray.is_initialized()
     if started:
-        ray.init(include_dashboard=False, log_to_driver=False)
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     # A fold whose worker or machine is lost runs again, on another one.
     options: dict[str, Any] = {"num_cpus": task.plan.threads or 1, "max_retries": 3}
     if task.plan.device == "cuda":

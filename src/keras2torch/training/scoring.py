@@ -34,8 +34,8 @@ def score_all(
 
     A score is a name of scikit-learn's (``roc_auc``, see ``sklearn.metrics.get_scorer_names``),
     ``torchmetrics.classification.BinaryAUROC`` and the like, an object of torchmetrics, or a
-    function of (targets, predictions). Where labels are scored, a prediction counts as 1 from its
-    threshold on; 0.5 where none is given.
+    function of (targets, predictions). Where scikit-learn's score labels, a prediction counts as 1
+    from 0.5 on; for F1 from its threshold on, if any is given.
 
     Raises:
         TrainingError: a score is unknown, or can't be computed of such predictions.
@@ -44,7 +44,8 @@ def score_all(
     found = {}
     for name, score in named.items():
         try:
-            found[name] = float(_score(score, kind, targets, predicted, thresholds))
+            cuts = thresholds if str(score).startswith("f1") else None
+            found[name] = float(_score(score, kind, targets, predicted, cuts))
         except TrainingError:
             raise
         except Exception as error:  # whatever the libraries raise

@@ -21,7 +21,7 @@ from keras2torch.training.data import Array, ArrayData, arrays_from, read_arrays
 from keras2torch.training.parameters import RateBySchedule, layer_wise_rates
 from keras2torch.training.plan import TrainingPlan, WeightAverage
 from keras2torch.training.splitting import FoldPlan
-from keras2torch.training_file.objects import OWN, called, made, own
+from keras2torch.training_file.objects import OWN, OwnCode, called, made
 from keras2torch.training_file.schema import ModelTable, Named, TrainingFile, TrainingTable
 
 ACTIVATIONS = {"sigmoid": torch.sigmoid, "softmax": functools.partial(torch.softmax, dim=-1)}
@@ -70,7 +70,7 @@ def arrays_of(source: str, folder: Path) -> dict[str, Array]:
     """The arrays by name of an ``.npz``, or that ``FILE.py:FUNCTION`` returns."""
     if not OWN.fullmatch(source):
         return read_arrays(folder / source)
-    found = made(source, own(source, folder))
+    found = made(source, OwnCode.named(source, folder))
     if not isinstance(found, Mapping):
         raise DataError(f"{source} must return arrays by name")
     return {name: np.asarray(array) for name, array in found.items()}
@@ -80,9 +80,7 @@ def maker_of(table: ModelTable, folder: Path) -> Callable[[], nn.Module]:
     """What makes a model with fresh weights."""
     if table.port is not None:
         return functools.partial(fresh_port, folder / table.port, table.keep)
-    maker = own(str(table.make), folder)
-    if not callable(maker):
-        raise TrainingError(f"{table.make} can't be called: it must make a model")
+    maker = OwnCode.named(str(table.make), folder)
     return functools.partial(_made_model, str(table.make), maker)
 
 
@@ -156,7 +154,7 @@ def _losses(value: Named | dict[str, Named], folder: Path) -> Any:
 
 def _loss(value: Named, folder: Path) -> Any:
     found, options = called("loss", value, folder)
-    if inspect.isclass(found):
+    if inspect.isclass(found.target if isinstance(found, OwnCode) else found):
         return made("training loss", found, **options)
     return functools.partial(found, **options) if options else found
 
@@ -187,6 +185,6 @@ def _scheduler(value: Named | None, folder: Path) -> Any:
 
 
 def _made_scheduler(found: Any, options: dict[str, Any], optimizer: torch.optim.Optimizer) -> Any:
-    if inspect.isclass(found):
+    if inspect.isclass(found) or isinstance(found, OwnCode):
         return made("training scheduler", found, optimizer, **options)
     return RateBySchedule(optimizer, made("training scheduler", found, **options))

@@ -8,7 +8,9 @@ import importlib.util
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,7 +53,7 @@ def named(kind: str, name: str, folder: Path) -> Any:
         TrainingError: nothing has that name.
     """
     if OWN.fullmatch(name):
-        return own(name, folder)
+        return OwnCode.named(name, folder)
     if name.startswith(KERAS):
         found = _definitions(PACKAGES[kind]).get(name.removeprefix(KERAS))
     else:
@@ -66,19 +68,38 @@ def named(kind: str, name: str, folder: Path) -> Any:
     return found
 
 
-def own(name: str, folder: Path) -> Any:
-    """``FILE.py:NAME``: runs the file, which is its owner's own code.
+@dataclass(frozen=True)
+class OwnCode:
+    """``FILE.py:NAME``, to be called: its owner's own code, which each worker reads for itself."""
 
-    Raises:
-        TrainingError: there is no such file or name, or it fails.
-    """
-    match = OWN.fullmatch(name)
-    if match is None:
-        raise TrainingError(f"{quoted(name)} is not of the form FILE.py:NAME")
-    module = _module(folder / match[1])
-    if not hasattr(module, match[2]):
-        raise TrainingError(f"{quoted(match[1])} has no {match[2]}")
-    return getattr(module, match[2])
+    file: Path
+    name: str
+
+    @classmethod
+    def named(cls, text: str, folder: Path) -> OwnCode:
+        """From ``FILE.py:NAME``; the file is run.
+
+        Raises:
+            TrainingError: there is no such file or name, it fails, or it can't be called.
+        """
+        match = OWN.fullmatch(text)
+        if match is None:
+            raise TrainingError(f"{quoted(text)} is not of the form FILE.py:NAME")
+        found = cls(folder / match[1], match[2])
+        if not callable(found.target):
+            raise TrainingError(f"{quoted(text)} can't be called")
+        return found
+
+    @property
+    def target(self) -> Any:
+        """The class or function itself."""
+        module = _module(self.file)
+        if not hasattr(module, self.name):
+            raise TrainingError(f"{quoted(self.file.name)} has no {self.name}")
+        return getattr(module, self.name)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.target(*args, **options)
 
 
 def made(what: str, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -95,13 +116,15 @@ def made(what: str, call: Callable[..., Any], *args: Any, **options: Any) -> Any
 
 @functools.cache
 def _module(file: Path) -> ModuleType:
-    """A Python file as a module; known by no name, so that workers get it by value."""
+    """A Python file as a module; it may import its neighbours."""
     if not file.is_file():
         raise TrainingError(f"there is no file {quoted(file)}")
     spec = importlib.util.spec_from_file_location(f"own_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise TrainingError(f"{quoted(file)} can't be imported")
     module = importlib.util.module_from_spec(spec)
+    if str(file.parent) not in sys.path:
+        sys.path.insert(0, str(file.parent))
     made(quoted(file), spec.loader.exec_module, module)
     return module
 
