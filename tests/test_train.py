@@ -18,7 +18,7 @@ from conftest import made_once, run_keras
 from keras2torch import port
 
 BIN = Path(sys.executable).parent
-NAMES = ["article_b", "article_a", "picture", "regression"]
+NAMES = ["article_b", "article_a", "picture", "regression", "tags"]
 
 
 @pytest.fixture(scope="session")

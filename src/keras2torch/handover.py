@@ -6,6 +6,7 @@ from keras2torch.errors import DataError, UnsupportedError, quoted
 from keras2torch.ir.graph import Graph, leaves
 from keras2torch.ir.keras2_training import compiled
 from keras2torch.ir.logits import hidden_logits, take_logits
+from keras2torch.ir.output_masks import take_masks
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved
 from keras2torch.recipes.compiled import ModelOutput, Training, training_of
@@ -33,6 +34,7 @@ def training_for(saved: Saved, program: Program, graph: Graph, backend: str) -> 
     keys = sorted(structure) if isinstance(structure, dict) else None
     outputs = _outputs(program, graph, backend, keys)
     training = training_of(compile_config, outputs, backend, keys)
+    take_masks(program, training.masked())
     take_logits(program, graph, training.logits())
     return training
 
@@ -50,11 +52,8 @@ def _outputs(
     found = []
     for place, tensor in enumerate(flat):
         layer = refs[place].layer if len(refs) == len(flat) else "output"
-        if tensor.mask is not None:
-            raise UnsupportedError(
-                f"output {quoted(layer)} carries a mask, its training can't be written yet"
-            )
         activation = hidden.get(place, "").removeprefix("torch.").partition("(")[0] or None
         name = keys[place] if keys else layer
-        found.append(ModelOutput(name, layer, tensor.shape, tensor.dtype, activation))
+        masked = tensor.mask is not None
+        found.append(ModelOutput(name, layer, tensor.shape, tensor.dtype, activation, masked))
     return found

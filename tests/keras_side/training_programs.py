@@ -100,7 +100,29 @@ def regression(rng):
     return model, {"x": rng.standard_normal((ROWS, 5)), "y": rng.standard_normal(ROWS)}
 
 
-MODELS = [article_b, article_a, picture, regression]
+def tags(rng):
+    """A tag and a number for each token but the padding, with each gradient's norm clipped."""
+    tokens = keras.Input((7,), dtype="int32", name="tokens")
+    x = layers.Embedding(20, 5, mask_zero=True)(tokens)
+    x = layers.GRU(4, return_sequences=True)(x)
+    tag = layers.Dense(3, activation="softmax", name="tag")(x)
+    end = layers.Dense(1, name="end")(x)
+    model = keras.Model(tokens, [tag, end], name="tagger")
+    model.compile(
+        optimizers.AdamW(0.01, weight_decay=0.1, clipnorm=0.01),
+        [losses.SparseCategoricalCrossentropy(ignore_class=2), "mse"],
+        metrics=[["accuracy"], ["mae"]],
+    )
+    length = rng.integers(1, 8, (ROWS, 1))
+    data = {
+        "tokens": np.where(np.arange(7) < length, rng.integers(1, 20, (ROWS, 7)), 0),
+        "y_tag": rng.integers(0, 3, (ROWS, 7)),
+        "y_end": rng.standard_normal((ROWS, 7, 1)),
+    }
+    return model, data
+
+
+MODELS = [article_b, article_a, picture, regression, tags]
 
 
 def parts(data, model, prefix=""):

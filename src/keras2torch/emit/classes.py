@@ -9,6 +9,7 @@ from keras2torch.emit.forward import Forward, sizes_of
 from keras2torch.ir.program import Model, Module, Tensor
 
 LOGITS = "What the last activation is applied to: crossentropies are taken of this."
+MASK = "Which steps of an output count in the loss."
 
 
 def write_class(
@@ -42,6 +43,8 @@ def write_class(
     if forward.head is not None:
         lines += _method("logits", model, forward, LOGITS)
     lines += _method("forward", model, forward.head or forward)
+    if forward.mask is not None:
+        lines += _method("mask", model, forward.mask, MASK)
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keras2torch.emit.names import GLOBALS, Names
-from keras2torch.emit.simplify import PLACE
+from keras2torch.emit.simplify import PLACE, simplified
 from keras2torch.ir.graph import Shape, leaves, map_leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Model, Module, Statement, Tensor, Value
@@ -22,7 +22,8 @@ class Forward:
 
     ``lines`` holds one statement each, with its comment; ``arguments`` the parameters' names;
     ``places`` tells, per value that has a name, after which line it can be seen (-1: at the start)
-    and under which name. ``head`` is the method that goes on where this one returns logits.
+    and under which name. ``head`` is the method that goes on where this one returns logits,
+    ``mask`` one for the masks of the outputs.
     """
 
     arguments: list[str]
@@ -31,15 +32,20 @@ class Forward:
     returns: str
     places: Mapping[Value, tuple[int, str]]
     head: Forward | None = None
+    mask: Forward | None = None
 
 
 def write_forward(model: Model, attributes: Mapping[Module, str], globals_: set[str]) -> Forward:
     """Write the forward pass of one class."""
     outputs = [leaf.value for leaf in leaves(model.outputs)]
     forward = _named(model, model.statements, outputs, attributes, globals_)
-    if not model.activations:
-        return forward
-    return replace(forward, head=_head(model, forward, Names(GLOBALS | globals_ | {"x"})))
+    if model.activations:
+        forward = replace(forward, head=_head(model, forward, Names(GLOBALS | globals_ | {"x"})))
+    if model.output_masks is not None:
+        alone = replace(model, outputs=model.output_masks, activations=[], output_masks=None)
+        alone.statements = simplified(replace(alone, statements=model.mask_statements, traced=[]))
+        forward = replace(forward, mask=write_forward(alone, attributes, globals_))
+    return forward
 
 
 def _head(model: Model, logits: Forward, names: Names) -> Forward:

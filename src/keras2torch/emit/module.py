@@ -95,7 +95,9 @@ def write_module(program: Program) -> Emitted:
 
 
 def _attributes(model: Model) -> dict[Module, str]:
-    names = Names(MODULE_ATTRIBUTES.union(model.stored))
+    methods = {"logits"} if model.activations else set()
+    methods |= {"mask"} if model.output_masks is not None else set()
+    names = Names(MODULE_ATTRIBUTES.union(model.stored, methods))
     # ConvNeXt's layers, for one, are all called by the model first.
     prefix = f"{model.name}_"
     if sum(module.hint.startswith(prefix) for module in model.modules) * 2 < len(model.modules):

@@ -26,11 +26,13 @@ HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_a
 DEFINED = frozenset(
     "CHECKPOINT State WEIGHTS arguments arrays batch batches began checkpoint compute_loss "
     "compute_losses constrain dataset device evaluate found generator held_out inputs items "
-    "load logs loss losses main make_metrics make_optimizer metrics model name named "
+    "load logs loss losses main mask make_metrics make_optimizer metrics model name named "
     "open_data optimizer outputs parameters parser parts_of path penalties place prefix "
-    "probabilities resume rows save seconds shuffle size source start state targets "
+    "probabilities resume rows save scores seconds shuffle size source start state targets "
     "train_epoch train_step update_metrics val_arrays validation value values weights".split()
 )
+# The metrics that leave out what is masked.
+MASKED = ("MeanMetric", "BroadcastMetric", "MeanWithoutClass", "LossPerBatch")
 # Losses whose targets are numbers of classes, without an axis for them.
 NUMBERED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
 # And those whose targets look like the outputs.
@@ -62,7 +64,8 @@ class Array:
 class TrainedOutput:
     """An output with a loss or metrics, and the expressions of what belongs to it.
 
-    ``raw`` is what the model's method returns, ``activated`` Keras' output.
+    ``raw`` is what the model's method returns, ``activated`` Keras' output, ``mask`` the mask
+    that it carries, or "".
     """
 
     key: str
@@ -70,6 +73,7 @@ class TrainedOutput:
     activated: str
     targets: str
     weights: str
+    mask: str
     loss: OutputLoss | None
     metrics: tuple[OutputMetric, ...]
 
@@ -89,9 +93,11 @@ class TrainedOutput:
     def reduced(self) -> str:
         """One number of the values."""
         assert self.loss is not None
-        mask = self.loss.mask
-        own = "" if mask is None else ", " + re.sub(r"\btargets\b", self.targets, mask)
-        return f"{self.loss.reduction}(values, {self.weights}{own})"
+        masks = [self.mask] if self.mask else []
+        if self.loss.mask is not None:
+            masks.append(re.sub(r"\btargets\b", self.targets, self.loss.mask))
+        given = ["values", self.weights, *([" & ".join(masks)] if masks else [])]
+        return f"{self.loss.reduction}({', '.join(given)})"
 
     @property
     def factor(self) -> str:
@@ -122,6 +128,8 @@ class TrainedOutput:
         for metric in self.metrics:
             outputs = self.raw if metric.of_logits else activated
             given = [outputs, self.targets, *([self.weights] if metric.weighted else [])]
+            if self.mask and metric.call.function in MASKED:
+                given.append(f"mask={self.mask}")
             lines.append(f"metrics[{literal(metric.name)}].update({', '.join(given)})")
         return lines
 
@@ -143,8 +151,10 @@ class Parts:
         self.structure = program.model.outputs
         self.single = isinstance(self.structure, Tensor) or len(self.structure) == 1
         self.updates = Updates(training, program, emitted, plain)
-        self.call = "model.logits" if program.model.activations else "model"
+        method = "model.logits" if program.model.activations else "model"
+        self.called = f"{method}(*inputs)"
         self.inputs = self._inputs()
+        self._masks = self._named_masks()
         self.outputs = self._outputs()
 
     @cached_property
@@ -271,7 +281,7 @@ class Parts:
         for place in self._trained_places:
             output = self.training.outputs[place]
             if isinstance(self.structure, Tensor):
-                raw = "outputs"
+                raw = "scores" if self._masks else "outputs"
             elif keyed:
                 raw = f"outputs[{literal(output.name)}]"
             elif self.single:
@@ -287,6 +297,7 @@ class Parts:
                     raw if template is None else template.replace("{0}", raw),
                     "targets" if self.single else f"targets[{key}]",
                     "weights" if self.single else f"weights[{key}]",
+                    self._masks.get(place, ""),
                     self.training.losses[place],
                     tuple(m for m in self.training.metrics if m.output == place),
                 )
@@ -297,6 +308,26 @@ class Parts:
     def outputs_said(self) -> str:
         return "the logits" if self.program.model.activations else "the outputs"
 
+    def _named_masks(self) -> dict[int, str]:
+        """The names of masks by the places of their outputs; they stand behind all outputs."""
+        places = self.training.masked() if self.program.model.output_masks is not None else []
+        if not places:
+            return {}
+        if isinstance(self.structure, dict) or (self.single and not self._is_one):
+            raise UnsupportedError("outputs with masks in a dict, or in a list of one")
+        star = "" if self._is_one else "*"
+        several = "*" if len(places) > 1 else ""
+        self.called = f"({star}{self.called}, {several}model.mask(*inputs))"
+        self.returns = "tuple[Tensor, Tensor]" if self._is_one else "tuple[Tensor, ...]"
+        if self._is_one:
+            return {places[0]: "mask"}
+        outputs = self.training.outputs
+        return {p: self._names.take(f"{outputs[p].name}_mask", "mask") for p in places}
+
+    @property
+    def _is_one(self) -> bool:
+        return isinstance(self.structure, Tensor)
+
     @property
     def with_loss(self) -> list[TrainedOutput]:
         """The outputs that have a loss."""
@@ -304,13 +335,15 @@ class Parts:
 
     def unpacked(self, used: Sequence[TrainedOutput]) -> str:
         """The statement that gives outputs their names; none where they have none."""
-        if self.single or isinstance(self.structure, dict):
+        if (self.single or isinstance(self.structure, dict)) and not self._masks:
             return ""
         by_place = dict(zip(self._trained_places, self.outputs, strict=True))
         said = [
             by_place[n].raw if n in by_place and by_place[n] in used else "_"
             for n in range(len(self.training.outputs))
         ]
+        masks = {output.mask for output in used}
+        said += [mask if mask in masks else "_" for mask in self._masks.values()]
         return f"{', '.join(said)} = outputs"
 
     @property

@@ -143,11 +143,11 @@ class Updates:
     def moving_of_parameters(self) -> bool:
         return any("parameters" in made for _, _, made in self.moving)
 
-    def step(self, call: str) -> list[str]:
-        """The statements of a step, in Keras' order; ``call`` is the model's method."""
+    def step(self, called: str) -> list[str]:
+        """The statements of a step, in Keras' order; ``called`` makes the outputs."""
         optimizer = self.training.optimizer
         lines = [
-            f"outputs = {call}(*inputs)",
+            f"outputs = {called}",
             "loss = compute_loss(model, outputs, targets, weights)",
             "state.optimizer.zero_grad()",
         ]

@@ -160,7 +160,8 @@ class Model:
     of its layers, which are written to a file of their own.
 
     Where losses want logits, ``outputs`` has those, ``activations`` are the statements that
-    ``forward`` makes of them and ``activated`` its outputs.
+    ``forward`` makes of them and ``activated`` its outputs. ``output_masks`` are the masks of
+    outputs that a training needs, one or a tuple, made by ``mask_statements``.
     """
 
     name: str
@@ -183,6 +184,8 @@ class Model:
     wanted: str = ""
     activations: list[Statement] = field(default_factory=list)
     activated: Any = None
+    output_masks: Any = None
+    mask_statements: list[Statement] = field(default_factory=list)
 
     def submodels(self) -> list[Model]:
         """Nested classes, innermost first, itself last."""

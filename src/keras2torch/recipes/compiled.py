@@ -81,6 +81,12 @@ class Training:
         losses = {place for place, loss in enumerate(self.losses) if loss and loss.of_logits}
         return losses | {metric.output for metric in self.metrics if metric.of_logits}
 
+    def masked(self) -> list[int]:
+        """The outputs whose masks are wanted."""
+        used = {place for place, loss in enumerate(self.losses) if loss is not None}
+        used |= {metric.output for metric in self.metrics}
+        return [place for place in sorted(used) if self.outputs[place].masked]
+
 
 @dataclass
 class _Problems:
