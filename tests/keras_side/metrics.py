@@ -3,8 +3,8 @@
 A process of its own, started by ``tests/training/test_metrics.py``. Reads a job on standard input:
 ``folder``, where ``arrays.npz`` is, ``cases`` (``id``, ``class_name``, ``config``, ``precision``,
 and ``batches``: the names of the arrays of each, or None for a reset) and ``compiled``, see
-``compiled_metrics.py``. Writes ``results.npz``: ``<id>.<number of the batch>`` has the metric
-behind that batch.
+``compiled_metrics.py``. Writes ``results``, an ``.npz`` in the folder, where
+``<id>.<number of the batch>`` is the metric behind that batch.
 """
 
 import json
@@ -41,12 +41,12 @@ def main():
     found = {}
     for precision in ("float32", "float64"):
         keras.config.set_floatx(precision)
-        if precision == "float64":
+        if precision == "float64" and keras.backend.backend() == "tensorflow":
             keep_float64()
         for case in job["cases"]:
             if case["precision"] == precision:
                 found.update(run(case, arrays))
-    np.savez(folder / "results.npz", **found)
+    np.savez(folder / job["results"], **found)
     for case in job["compiled"]:
         log(case, folder)
 

@@ -104,7 +104,8 @@ def steps_numbered(random: np.random.Generator, size: int) -> Batch:
 
 
 def sorted_numbers(random: np.random.Generator, size: int) -> Batch:
-    return {**numbered(random, size), "outputs": np.argsort(random.uniform(size=(size, 6)))}
+    numbers = np.argsort(random.uniform(size=(size, 6)))
+    return {**numbered(random, size), "outputs": numbers.astype(float)}
 
 
 def whole(random: np.random.Generator, size: int) -> Batch:

@@ -40,6 +40,7 @@ class Case:
     make: Make
     weighted: bool
     precision: str
+    backend: str = "tensorflow"
 
     def batches(self) -> list[Batch | None]:
         """The batches, None where the metric is reset."""
@@ -65,17 +66,21 @@ def _cases() -> Iterator[Any]:
                 quick = number % 3 == 0 and make in (kinds[0], logits)
                 quick = quick and weighted and precision == decisive
                 yield pytest.param(case, id=identity, marks=[] if quick else [pytest.mark.slow])
+            on_jax = Case(
+                f"{name}-{number}-jax", name, dict(config), kinds[0], True, "float32", "jax"
+            )
+            yield pytest.param(on_jax, id=on_jax.id, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
 def by_keras(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """The folder with what Keras finds for the chosen tests: ``results.npz`` with arrays named
+    """The folder with what Keras finds for the chosen tests: ``<backend>.npz`` with arrays named
     <case>.<batch>, and ``<case>.json`` and ``<case>.npz`` for the compiled models."""
     folder = tmp_path_factory.mktemp("metrics")
     chosen = [
         item.callspec.params["case"]
         for item in request.session.items
-        if getattr(item, "originalname", None) in ("test_metric", "test_logs")
+        if getattr(item, "originalname", None) in ("test_metric", "test_row23_logs_of_an_epoch")
     ]
     arrays, cases, compiled = {}, [], []
     for case in chosen:
@@ -91,16 +96,24 @@ def by_keras(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
             batches.append(names)
         cases.append({**vars(case), "make": None, "batches": batches})
     np.savez(folder / "arrays.npz", **arrays)
-    job = {"folder": str(folder), "cases": cases, "compiled": compiled}
-    run_keras("metrics.py", job, "tensorflow")
+    for backend in ("tensorflow", "jax"):
+        own = [case for case in cases if case["backend"] == backend]
+        job = {"folder": str(folder), "cases": own, "compiled": compiled}
+        if own or job["compiled"]:
+            run_keras("metrics.py", {**job, "results": f"{backend}.npz"}, backend)
+        compiled = []  # on TensorFlow alone: its fit finds logits
     return folder
 
 
 @pytest.fixture(scope="module")
 def expected(by_keras: Path) -> dict[str, Any]:
     """Keras' results: <case>.<batch>."""
-    with np.load(by_keras / "results.npz") as stored:
-        return dict(stored)
+    found: dict[str, Any] = {}
+    for backend in ("tensorflow", "jax"):
+        if (by_keras / f"{backend}.npz").exists():
+            with np.load(by_keras / f"{backend}.npz") as stored:
+                found.update(stored)
+    return found
 
 
 def made(call: Call) -> Any:
@@ -114,7 +127,7 @@ def made(call: Call) -> Any:
 @pytest.mark.parametrize("case", list(_cases()))
 def test_metric(case: Case, expected: dict[str, Any]) -> None:
     saved = {"class_name": case.class_name, "config": case.config}
-    metric = made(call_of("metric", saved, "here", "tensorflow"))
+    metric = made(call_of("metric", saved, "here", case.backend))
     for number, batch in enumerate(case.batches()):
         if batch is None:
             metric.reset()
@@ -136,8 +149,8 @@ QUICK = ("two_lists", "same_names", "mask_and_weights")
         for case in CASES
     ],
 )
-def test_logs(case: Compiled, by_keras: Path) -> None:
-    """peers.md, row 23: the logs of an epoch whose last batch is smaller."""
+def test_row23_logs_of_an_epoch(case: Compiled, by_keras: Path) -> None:
+    """Row 23 of the collection of users' questions: logs of an epoch with a smaller last batch."""
     told = json.loads((by_keras / f"{case.id}.json").read_text())
     compiled, logs = told["compiled"], told["logs"]
     with np.load(by_keras / f"{case.id}.npz") as stored:

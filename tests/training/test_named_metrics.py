@@ -13,6 +13,8 @@ from keras2torch.errors import ConfigError, UnsupportedError
 from keras2torch.recipes.metrics.named import Output, named_metrics
 from keras2torch.recipes.table import Recipe, all_recipes, call_of
 
+OUTPUTS = [Output("first", (None, 1)), Output("second", (None, 3))]
+
 
 @pytest.mark.parametrize(
     ("metrics", "problem"),
@@ -24,9 +26,8 @@ from keras2torch.recipes.table import Recipe, all_recipes, call_of
     ],
 )
 def test_metrics_that_fit_no_output(metrics: Any, problem: str) -> None:
-    outputs = [Output("first", (None, 1)), Output("second", (None, 3))]
     with pytest.raises(ConfigError, match=problem):
-        named_metrics(metrics, None, outputs, "tensorflow")
+        named_metrics(metrics, None, OUTPUTS, "tensorflow")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,32 @@ def test_metrics_that_fit_no_output(metrics: Any, problem: str) -> None:
 def test_refused(metric: Any) -> None:
     with pytest.raises(UnsupportedError):
         named_metrics([metric], None, [Output("first", (None, 1))], "tensorflow")
+
+
+def test_metrics_as_keras_2_has_them() -> None:
+    """A list per output, functions by name."""
+    saved = metric("MeanMetricWrapper", name="acc", dtype="float32", fn="binary_accuracy")
+    found = named_metrics([[saved], [None]], None, OUTPUTS, "tensorflow")
+    calls = [(one.name, one.call.source()) for one in found]
+    assert calls == [("first_acc", "MeanMetric(binary_accuracy)")]
+
+
+@pytest.mark.parametrize("name", ["accuracy", "acc", "ACC"])
+@pytest.mark.parametrize(
+    ("shape", "loss", "chosen"),
+    [
+        ((None, 1), "mse", "binary_accuracy"),
+        ((None, 4), "sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+        ((None, 4), metric("BinaryCrossentropy"), "categorical_accuracy"),
+        ((None, 4), "mse", "accuracy_by_shape"),
+        ((None, None), "categorical_crossentropy", "accuracy_by_shape"),
+        ((None, 4, 4), metric("SparseCategoricalCrossentropy", axis=1), "accuracy_by_shape"),
+        ((None, 4), None, "accuracy_by_shape"),
+    ],
+)
+def test_accuracy_fits_output_and_loss(name: str, shape: Any, loss: Any, chosen: str) -> None:
+    (found,) = named_metrics([name], None, [Output("only", shape, loss)], "tensorflow")
+    assert (found.name, found.call.source()) == (name, f"MeanMetric({chosen})")
 
 
 @pytest.mark.parametrize("made", all_recipes("metric"), ids=lambda made: made.names[0])

@@ -182,5 +182,5 @@ def _leaves(metrics: object) -> Iterator[object]:
     elif isinstance(metrics, Mapping) and "class_name" not in metrics:
         for key in sorted(metrics):
             yield from _leaves(metrics[key])
-    else:
+    elif metrics is not None:
         yield metrics

@@ -6,6 +6,7 @@ Source of all: keras/src/metrics/accuracy_metrics.py.
 import torch
 from torch import Tensor
 
+from keras2torch.training.metrics.metric import at_least_float32
 from keras2torch.training.ranks import same_rank
 
 
@@ -21,7 +22,8 @@ def binary_accuracy(outputs: Tensor, targets: Tensor, threshold: float = 0.5) ->
     An output that is the threshold says 0. Logits too are compared as they are.
     """
     targets, outputs = same_rank(targets, outputs)
-    return ((outputs > threshold).to(targets.dtype) == targets).to(outputs.dtype)
+    above = at_least_float32(outputs) > threshold
+    return (above.to(targets.dtype) == targets).to(outputs.dtype)
 
 
 def categorical_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
