@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import made_once, run_keras
 
 from keras2torch import port
@@ -84,6 +85,21 @@ def test_it_runs_as_a_program(compiled: Path) -> None:
         for key, value in found.items():
             assert float(value) == pytest.approx(expected[key][number], abs=6e-5), line
     assert (folder / "trained.safetensors").exists()
+
+
+def test_weights_of_classes(compiled: Path) -> None:
+    """Row 21 of the users' questions: Keras divides by the number of samples all the same."""
+    with program(compiled / "article_b") as train:
+        model = train["load"]()
+        outputs = model.logits(torch.tensor([[1] * 12, [2] * 12]))
+        targets, chosen = torch.tensor([[0], [1]]), train["class_weight_of"]('{"1": 3}')
+        weights = train["weights_of_classes"](targets, chosen)
+        loss = train["compute_loss"](model, outputs, targets, weights)
+        each = [
+            train["compute_loss"](model, outputs[n : n + 1], targets[n : n + 1], None)
+            for n in (0, 1)
+        ]
+    assert float(loss.detach()) == pytest.approx(float(each[0] + 3 * each[1]) / 2)
 
 
 def test_what_trains_in_keras_trains_in_the_program(compiled: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras2torch.errors import DataError, UnsupportedError, quoted
 from keras2torch.ir.graph import Graph, leaves
 from keras2torch.ir.keras2_training import compiled
-from keras2torch.ir.logits import hidden_logits, take_logits
+from keras2torch.ir.logits import hidden_logits, logits_inside, take_logits
 from keras2torch.ir.output_masks import take_masks
 from keras2torch.ir.program import Program
 from keras2torch.readers import Saved
@@ -48,12 +48,22 @@ def _outputs(
     if isinstance(structure, (dict, list, tuple)) and len(flat) != len(list(parts)):
         raise UnsupportedError("the model's outputs are nested, its training can't be written yet")
     hidden = hidden_logits(program, graph) if backend == "tensorflow" else {}
+    inside = logits_inside(program) if backend == "tensorflow" else set()
     refs = list(leaves(graph.outputs))
     found = []
     for place, tensor in enumerate(flat):
         layer = refs[place].layer if len(refs) == len(flat) else "output"
         activation = hidden.get(place, "").removeprefix("torch.").partition("(")[0] or None
         name = keys[place] if keys else layer
-        masked = tensor.mask is not None
-        found.append(ModelOutput(name, layer, tensor.shape, tensor.dtype, activation, masked))
+        found.append(
+            ModelOutput(
+                name,
+                layer,
+                tensor.shape,
+                tensor.dtype,
+                activation,
+                masked=tensor.mask is not None,
+                inside=place in inside,
+            )
+        )
     return found

@@ -24,7 +24,7 @@ from keras2torch.recipes.compiled import OutputLoss, OutputMetric, Training
 HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
-    "CHECKPOINT State WEIGHTS arguments arrays batch batches began checkpoint compute_loss "
+    "CHECKPOINT State WEIGHTS arguments arrays batch batches began checkpoint class_weight compute_loss "
     "compute_losses constrain dataset device evaluate found generator held_out inputs items "
     "load logs loss losses main mask make_metrics make_optimizer metrics model name named "
     "open_data optimizer outputs parameters parser parts_of path penalties place prefix "
@@ -164,6 +164,8 @@ class Parts:
         losses = [loss for loss in self.training.losses if loss is not None]
         calls += [loss.function for loss in losses]
         found = {*HELPERS, *(loss.reduction for loss in losses)}
+        if self.classes:
+            found |= {"weights_of_classes", "class_weight_of"}
         return found.union(self.updates.helpers, *(call.helpers() for call in calls))
 
     @property
@@ -172,6 +174,12 @@ class Parts:
         return [(literal(m.name), m.call.source()) for m in self.training.metrics]
 
     # The data
+
+    @cached_property
+    def classes(self) -> bool:
+        """Whether the targets are classes of one output: then they can be weighted."""
+        losses = [loss for loss in self.training.losses if loss is not None]
+        return self.single and any("crossentropy" in loss.function.function for loss in losses)
 
     @property
     def by_batches(self) -> bool:

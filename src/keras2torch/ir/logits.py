@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from keras2torch.ir.graph import Graph, leaves, map_leaves
+from keras2torch.ir.penalties import HELPER
 from keras2torch.ir.program import Model, Program, Statement, Tensor, Value
 from keras2torch.ir.writer import Writer
 
@@ -52,6 +53,36 @@ def hidden_logits(program: Program, graph: Graph) -> dict[int, str]:
     a template over the logits."""
     found = enumerate(_activation(program.model, graph, o) for o in leaves(program.model.outputs))
     return {place: made.expression for place, made in found if made is not None}
+
+
+def logits_inside(program: Program) -> set[int]:
+    """The outputs, by place, whose logits Keras on TensorFlow finds where they can't be had: in a
+    nested model, or before a penalty of the last layer's outputs."""
+    model = program.model
+    return {
+        place
+        for place, output in enumerate(leaves(model.outputs))
+        if _is_inside(model, output.value, False)
+    }
+
+
+def _is_inside(model: Model, value: Value, entered: bool) -> bool:
+    made = next((s for s in model.statements if value in s.targets), None)
+    if made is None or not made.operands:
+        return False
+    first = made.operands[0]
+    if isinstance(first, Value):
+        if made.layer == "output":  # permuted to Keras' order
+            return _is_inside(model, first, entered)
+        return entered and ACTIVATION.fullmatch(made.expression) is not None
+    if first.model is not None:
+        inner = list(leaves(first.model.outputs))
+        place = made.targets.index(value)
+        return place < len(inner) and _is_inside(first.model, inner[place].value, True)
+    penalized = first.construct.startswith(f"{HELPER}(")
+    return penalized and any(
+        _is_inside(model, o, True) for o in made.operands[1:] if isinstance(o, Value)
+    )
 
 
 def take_logits(program: Program, graph: Graph, places: Collection[int]) -> None:

@@ -25,6 +25,12 @@ def take_masks(program: Program, places: Sequence[int]) -> None:
     if not masks:
         return
     statements = _needed(model, {mask.value for mask in masks})
+    known = {tensor.value for _, tensor in model.inputs}
+    known.update(value for statement in statements for value in statement.targets)
+    if any(mask.value not in known for mask in masks):
+        raise UnsupportedError(
+            "an output's mask is made in a nested model, its training can't be written yet"
+        )
     for statement in statements:
         modules = [o for o in statement.operands if isinstance(o, Module)]
         if modules:

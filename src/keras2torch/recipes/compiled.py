@@ -27,8 +27,8 @@ MOST_SAID = 20  # problems that one error names
 class ModelOutput:
     """An output of the model: its key or that of its layer, the layer, its shape with the batch.
 
-    ``activation`` is the last "sigmoid" or "softmax", if its logits can be had; ``masked`` says
-    that Keras hands a mask on with it.
+    ``activation`` is the last "sigmoid" or "softmax", if its logits can be had, ``inside`` that it
+    is where they can't; ``masked`` says that Keras hands a mask on with it.
     """
 
     name: str
@@ -37,6 +37,7 @@ class ModelOutput:
     dtype: str = "float32"
     activation: str | None = None
     masked: bool = False
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ def _loss(value: Any, weight: float | None, output: ModelOutput, backend: str) -
     call = call_of("loss", value, where, backend)
     assert isinstance(call, LossCall)
     behind = None
+    if output.inside and call.with_logits is not None:
+        raise _unreachable(where)
     if output.activation is not None:
         behind = call.behind(output.activation, output.shape)
     function = Call(call.function, call.args, call.options) if behind is None else behind
@@ -177,8 +180,18 @@ def _loss(value: Any, weight: float | None, output: ModelOutput, backend: str) -
     return OutputLoss(function, behind is not None, call.reduction, call.mask, weight, cast)
 
 
+def _unreachable(where: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{where}: Keras on TensorFlow takes it of logits, and the last activation is inside a "
+        "nested model or has an activity_regularizer; give it a layer of its own, or take the "
+        "backend jax, whose arithmetic is another"
+    )
+
+
 def _metric(found: NamedMetric, output: ModelOutput) -> OutputMetric:
     """The metric, of the logits if Keras looks for them behind the output."""
+    if output.inside and found.call.with_logits is not None:
+        raise _unreachable(f"compile(), metric {quoted(found.name)}")
     logits = None if output.activation is None else found.call.with_logits
     call = logits or found.call
     return OutputMetric(found.name, found.output, found.weighted, call, logits is not None)

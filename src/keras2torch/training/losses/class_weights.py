@@ -5,6 +5,7 @@ Source: class_weight_to_sample_weights in keras/src/trainers/data_adapters/data_
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import torch
@@ -30,3 +31,8 @@ def weights_of_classes(targets: Tensor, class_weight: Mapping[int, float]) -> Te
     for number, weight in class_weight.items():
         weights = torch.where(classes == number, weight, weights)
     return weights
+
+
+def class_weight_of(text: str) -> dict[int, float]:
+    """The weights by class that a text tells, such as ``{"0": 1.0, "1": 2.5}``."""
+    return {int(number): float(weight) for number, weight in dict(json.loads(text)).items()}
