@@ -24,12 +24,13 @@ from keras2torch.recipes.compiled import OutputLoss, OutputMetric, Training
 HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
-    "CHECKPOINT State WEIGHTS arguments arrays batch batches began checkpoint class_weight compute_loss "
+    "arguments arrays batch batches began CHECKPOINT checkpoint class_weight compute_loss "
     "compute_losses constrain dataset device evaluate found generator held_out inputs items "
-    "load logs loss losses main mask make_metrics make_optimizer metrics model name named "
+    "load logs loss losses main make_metrics make_optimizer mask metrics model name named "
     "open_data optimizer outputs parameters parser parts_of path penalties place prefix "
-    "probabilities resume rows save scores seconds shuffle size source start state targets "
-    "train_epoch train_step update_metrics val_arrays validation value values weights".split()
+    "probabilities resume rows save scores seconds shuffle size source start State state "
+    "targets train_epoch train_step update_metrics val_arrays validation value values WEIGHTS "
+    "weights".split()
 )
 # The metrics that leave out what is masked.
 MASKED = ("MeanMetric", "BroadcastMetric", "MeanWithoutClass", "LossPerBatch")
