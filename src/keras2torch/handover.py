@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keras2torch.errors import DataError, UnsupportedError, quoted
 from keras2torch.ir.graph import Graph, leaves
+from keras2torch.ir.keras2 import is_keras2
 from keras2torch.ir.keras2_training import compiled
 from keras2torch.ir.logits import hidden_logits, logits_inside, take_logits
 from keras2torch.ir.output_masks import take_masks
@@ -35,6 +38,8 @@ def training_for(saved: Saved, program: Program, graph: Graph, backend: str) -> 
     outputs = _outputs(program, graph, backend, keys)
     training = training_of(compile_config, outputs, backend, keys)
     take_masks(program, training.masked())
+    if is_keras2(saved):  # it added up the gradients of a repeated token on TensorFlow too
+        training = replace(training, optimizer=replace(training.optimizer, sparse=False))
     take_logits(program, graph, training.logits())
     return training
 

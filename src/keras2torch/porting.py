@@ -103,10 +103,10 @@ def port(
         audit(source)
         trainer, state = None, OptimizerState()
         if training is not None:
-            trainer, reason = _trainer(training, program, emitted, optimizer == "torch")
-            if trainer is not None and optimizer != "torch":
+            if optimizer != "torch":
                 variables = trainable_variables(order, emitted.weights)
                 state = optimizer_state(saved, training.optimizer, variables)
+            trainer, reason = _trainer(training, program, emitted, state, optimizer == "torch")
         if reason is not None and (train or optimizer == "torch"):
             raise reason
         if reason is not None and saved.compile_config is not None:
@@ -130,11 +130,11 @@ def _training(
 
 
 def _trainer(
-    training: Training, program: Program, emitted: Emitted, plain: bool
+    training: Training, program: Program, emitted: Emitted, state: OptimizerState, plain: bool
 ) -> tuple[str | None, Keras2TorchError | None]:
     """The text of ``train.py``, or why it can't be written."""
     try:
-        text = formatted(write_train(training, program, emitted, plain))
+        text = formatted(write_train(training, program, emitted, state, plain))
     except ModelError as error:
         return None, error
     audit_training(text)

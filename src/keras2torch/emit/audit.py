@@ -85,7 +85,19 @@ IN_TRAINING = Allowed(
     }
     | {"torch.utils.data"},
     BUILTINS
-    | {"KeyError", "OSError", "RuntimeError", "SystemExit", "callable", "id", "iter", "map", "next"}
+    | {
+        "Exception",
+        "FileNotFoundError",
+        "KeyError",
+        "OSError",
+        "RuntimeError",
+        "SystemExit",
+        "callable",
+        "id",
+        "iter",
+        "map",
+        "next",
+    }
     | {"all", "any", "object", "print", "property", "set", "slice", "sorted", "__name__"},
     DUNDERS | {"__name__", "__iter__", "__len__"},
     (
@@ -103,6 +115,7 @@ IN_TRAINING = Allowed(
     (
         "WEIGHTS = Path(__file__).with_name('trained.safetensors')",
         "CHECKPOINT = Path(__file__).with_name('checkpoint.pt')",
+        "OPTIMIZER = Path(__file__).with_name('optimizer.safetensors')",
     ),
     ("dataclass", "torch.no_grad()", "property", "functools.lru_cache(maxsize=64)"),
 )

@@ -9,6 +9,7 @@ from keras2torch.emit.imports import import_block
 from keras2torch.emit.module import Emitted
 from keras2torch.emit.train_parts import Parts
 from keras2torch.ir.program import Program
+from keras2torch.optimizer_state import OptimizerState
 from keras2torch.recipes.compiled import Training
 
 IMPORTS = {
@@ -21,6 +22,7 @@ IMPORTS = {
     "dataclass": "from dataclasses import dataclass",
     "default_collate": "from torch.utils.data import default_collate",
     "load": "from model import load",
+    "load_file": "from safetensors.torch import load_file",
     "save_file": "from safetensors.torch import save_file",
     "time": "import time",
     "torch": "import torch",
@@ -28,15 +30,23 @@ IMPORTS = {
 }
 
 
-def write_train(training: Training, program: Program, emitted: Emitted, plain: bool = False) -> str:
+def write_train(
+    training: Training,
+    program: Program,
+    emitted: Emitted,
+    state: OptimizerState | None = None,
+    plain: bool = False,
+) -> str:
     """The unformatted text of ``train.py``. With ``plain`` its optimizer is torch's own.
+
+    ``state`` is what Keras' optimizer has gathered, to go on from.
 
     Raises:
         UnsupportedError: a model whose training can't be written.
     """
     import jinja2
 
-    parts = Parts(training, program, emitted, plain)
+    parts = Parts(training, program, emitted, state or OptimizerState(), plain)
     sources, needed, _ = cut(parts.helpers, TRAINING)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

@@ -13,15 +13,18 @@ from functools import cached_property
 from keras2torch.emit.helpers import TRAINING, names_of
 from keras2torch.emit.module import Emitted
 from keras2torch.emit.names import GLOBALS, Names
+from keras2torch.emit.train_resume import NAMES, KerasState
 from keras2torch.emit.train_updates import Updates
 from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.graph import Shape, leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Program, Tensor
+from keras2torch.optimizer_state import OptimizerState
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.compiled import OutputLoss, OutputMetric, Training
 
 HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
+CHECKPOINTS = ("read_checkpoint", "write_checkpoint")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
     "arguments arrays batch batches began CHECKPOINT checkpoint class_weight compute_loss "
@@ -139,13 +142,18 @@ class Parts:
     """The parts of one ``train.py``; with ``plain`` its optimizer is the nearest of torch's own."""
 
     def __init__(
-        self, training: Training, program: Program, emitted: Emitted, plain: bool = False
+        self,
+        training: Training,
+        program: Program,
+        emitted: Emitted,
+        state: OptimizerState,
+        plain: bool,
     ) -> None:
         self.training = training
         self.program = program
         self.emitted = emitted
         self.returns = emitted.returns
-        self._names = Names(GLOBALS | DEFINED | names_of(TRAINING))
+        self._names = Names(GLOBALS | DEFINED | NAMES | names_of(TRAINING))
         self.model = self._names.take_class(emitted.class_name, "Model")
         renamed = "" if self.model == emitted.class_name else f" as {self.model}"
         self.import_of_model = f"from model import {emitted.class_name}{renamed}"
@@ -154,6 +162,7 @@ class Parts:
         self.updates = Updates(training, program, emitted, plain)
         method = "model.logits" if program.model.activations else "model"
         self.called = f"{method}(*inputs)"
+        self.keras_state = KerasState(training.optimizer, state)
         self.inputs = self._inputs()
         self._masks = self._named_masks()
         self.outputs = self._outputs()
@@ -164,7 +173,8 @@ class Parts:
         calls: list[Call] = [metric.call for metric in self.training.metrics]
         losses = [loss for loss in self.training.losses if loss is not None]
         calls += [loss.function for loss in losses]
-        found = {*HELPERS, *(loss.reduction for loss in losses)}
+        found = {*HELPERS, *CHECKPOINTS, *self.keras_state.helpers}
+        found |= {loss.reduction for loss in losses}
         if self.classes:
             found |= {"weights_of_classes", "class_weight_of"}
         return found.union(self.updates.helpers, *(call.helpers() for call in calls))

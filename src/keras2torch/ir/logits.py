@@ -119,7 +119,8 @@ def _activation(model: Model, graph: Graph, output: Tensor) -> _Activation | Non
     seen = [t for traced in model.traced for t in traced.outputs if t.value is value]
     if made is None or layer is None or layer.class_name not in LAYERS or not seen:
         return None
-    exact = output.dtype == "float32" and seen[0].flat is None
+    # A float64 model is one of a float64 Keras, whose losses don't cast either.
+    exact = output.dtype in ("float32", "float64") and seen[0].flat is None
     matched = ACTIVATION.fullmatch(made.expression) and isinstance(made.operands[0], Value)
     return _Activation(made, seen[0]) if exact and matched else None
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError, quoted
 from keras2torch.ir.config import Config
+from keras2torch.ir.dtypes import HALVES
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.losses.call import LossCall
 from keras2torch.recipes.metrics.named import NamedMetric, Output, named_metrics
@@ -46,7 +47,7 @@ class OutputLoss:
 
     ``of_logits``: the function takes logits. ``mask`` is what the loss masks itself, an expression
     of ``values`` and ``targets``. ``weight`` is the loss' in the sum of all, if there is one.
-    ``cast``: the outputs are of another dtype than float32, in which Keras computes all losses.
+    ``cast``: the outputs are of half precision, and Keras computes losses in float32.
     """
 
     function: Call
@@ -176,7 +177,7 @@ def _loss(value: Any, weight: float | None, output: ModelOutput, backend: str) -
     if output.activation is not None:
         behind = call.behind(output.activation, output.shape)
     function = Call(call.function, call.args, call.options) if behind is None else behind
-    cast = output.dtype != "float32"
+    cast = output.dtype in HALVES
     return OutputLoss(function, behind is not None, call.reduction, call.mask, weight, cast)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,3 +39,13 @@ class GradientAccumulator:
                 parameter.grad = total / self.steps
             total.zero_()
         return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"count": self.count, "sums": self.sums}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.count = state["count"]
+        for total, stored in zip(self.sums, state["sums"], strict=True):
+            total.copy_(stored)

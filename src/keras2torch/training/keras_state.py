@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from keras2torch.training.accumulation import GradientAccumulator
+
 
 def load_slots(
     optimizer: torch.optim.Optimizer, model: nn.Module, stored: Mapping[str, Tensor], updates: int
@@ -32,3 +34,16 @@ def load_slots(
         else:  # torch's own optimizers count for each parameter
             for state in (optimizer.state[p] for p in group["params"] if p in optimizer.state):
                 state["step"] = torch.tensor(float(updates))
+
+
+def load_sums(
+    accumulator: GradientAccumulator, model: nn.Module, stored: Mapping[str, Tensor]
+) -> None:
+    """The gradients that Keras had collected since its last update."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    sums = [
+        stored[f"{names[id(parameter)]}.accumulated_gradient"]
+        for parameter in accumulator.parameters
+    ]
+    count = int(stored["step"]) % accumulator.steps
+    accumulator.load_state_dict({"count": count, "sums": sums})
