@@ -6,10 +6,15 @@ Reads ``{part: job}`` on standard input; the parts are the functions of the file
 import json
 import sys
 
+from averaging import averaging
+from callbacks import callbacks, swapping
 from schedules import schedules
 from weight_options import of_arrays, of_layers
 
 PARTS = {
+    "averaging": averaging,
+    "callbacks": callbacks,
+    "swapping": swapping,
     "schedules": schedules,
     "weight_options_of_arrays": of_arrays,
     "weight_options_of_layers": of_layers,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from callback_cases import cases
 from conftest import example_ids, made_once, run_keras, spec_of
 
 from keras2torch.recipes.table import all_recipes
@@ -15,6 +16,15 @@ SCHEDULES: dict[str, Any] = {
     "examples": [(e.names[0], config) for e in all_recipes("schedule") for config in e.examples],
     "steps": 1000,
     "xla": False,
+}
+AVERAGING: dict[str, Any] = {
+    "cases": [
+        {},
+        {"ema_momentum": 0.9, "ema_overwrite_frequency": 3},
+        {"ema_momentum": 0.5, "ema_overwrite_frequency": 2, "gradient_accumulation_steps": 2},
+    ],
+    "start": [[1.0, -2.0, 0.3], [0.25, 0.5, 4.0]],
+    "gradients": np.random.default_rng(3).standard_normal((12, 2, 3)).tolist(),
 }
 # Arrays whose norms lie on both sides of what constraints say.
 SHAPES = {"matrix": (3, 4), "kernel": (2, 3, 4, 2)}
@@ -70,10 +80,23 @@ def in_keras(factory: pytest.TempPathFactory) -> Path:
             },
             "weight_options_of_layers": layers_job(folder, True, False),
             "activity_of_layers": layers_job(folder, True, True),
+            "averaging": {**AVERAGING, "told": str(folder / "averaging.npz")},
+            "callbacks": {**cases(range(8)), "folder": str(folder / "callbacks")},
+            "swapping": {"epochs": 3, "told": str(folder / "swapping.json")},
         }
         run_keras("training_parts.py", job, "tensorflow")
 
     return made_once(factory, "training_parts", make)
+
+
+def many_callbacks_in_keras(factory: pytest.TempPathFactory) -> Path:
+    """The folder with what Keras' callbacks did in hundreds of trainings."""
+
+    def make(folder: Path) -> None:
+        job = {"callbacks": {**cases(range(300)), "folder": str(folder / "callbacks")}}
+        run_keras("training_parts.py", job, "tensorflow")
+
+    return made_once(factory, "training_parts_of_many_callbacks", make)
 
 
 def all_layers_in_keras(factory: pytest.TempPathFactory) -> Path:

@@ -5,13 +5,12 @@ Source: keras/src/optimizers/schedules/learning_rate_schedule.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 from keras2torch.errors import ConfigError, UnsupportedError, quoted
 from keras2torch.ir.config import Config
 from keras2torch.recipes.call import Call
+from keras2torch.recipes.defaults import without_defaults
 from keras2torch.recipes.table import recipe
 
 MOST_PIECES = 10_000
@@ -36,11 +35,6 @@ def _steps(config: Config, key: str) -> float:
     if type(value) not in (int, float) or not 0 < value < MOST_STEPS:
         raise config.wrong(key, "a number above 0", value)
     return value  # type: ignore[no-any-return]
-
-
-def _without_defaults(options: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
-    """The options that need to be written."""
-    return {k: v for k, v in options.items() if k not in defaults or v != defaults[k]}
 
 
 def _rate_of_decay(config: Config, staircase: bool) -> float:
@@ -71,7 +65,7 @@ def exponential(config: Config, backend: str) -> Call:
         "decay_rate": _rate_of_decay(config, staircase),
         "staircase": staircase,
     }
-    return Call("exponential_decay", options=_without_defaults(options, staircase=False))
+    return Call("exponential_decay", options=without_defaults(options, staircase=False))
 
 
 @recipe(
@@ -93,7 +87,7 @@ def inverse_time(config: Config, backend: str) -> Call:
     }
     if options["decay_rate"] < 0:
         raise UnsupportedError(f"{config.where}: decay_rate below 0, which divides by 0 in time")
-    return Call("inverse_time_decay", options=_without_defaults(options, staircase=False))
+    return Call("inverse_time_decay", options=without_defaults(options, staircase=False))
 
 
 @recipe(
@@ -150,7 +144,7 @@ def polynomial(config: Config, backend: str) -> Call:
     }
     if options["power"] < 0:
         raise UnsupportedError(f"{config.where}: power below 0, which ends in an infinite rate")
-    return Call("polynomial_decay", options=_without_defaults(options, power=1.0, cycle=False))
+    return Call("polynomial_decay", options=without_defaults(options, power=1.0, cycle=False))
 
 
 @recipe(
@@ -181,7 +175,7 @@ def cosine(config: Config, backend: str) -> Call:
     if options["warmup_target"] is None:
         options["warmup_steps"] = 0  # Keras looks at it with a target only
     defaults = {"alpha": 0.0, "warmup_target": None, "warmup_steps": 0}
-    return Call("cosine_decay", options=_without_defaults(options, **defaults))
+    return Call("cosine_decay", options=without_defaults(options, **defaults))
 
 
 @recipe(
@@ -209,4 +203,4 @@ def cosine_restarts(config: Config, backend: str) -> Call:
     if options["t_mul"] < 1:
         raise UnsupportedError(f"{config.where}: t_mul below 1, which ends in no number in time")
     defaults = {"t_mul": 2.0, "m_mul": 1.0, "alpha": 0.0}
-    return Call("cosine_decay_restarts", options=_without_defaults(options, **defaults))
+    return Call("cosine_decay_restarts", options=without_defaults(options, **defaults))
