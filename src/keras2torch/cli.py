@@ -73,6 +73,12 @@ def port(
     optimizer: Annotated[
         TrainingOptimizer, typer.Option(help="Keras' arithmetic, or the nearest of torch.optim.")
     ] = TrainingOptimizer.keras,
+    callback: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A callback for train.py, such as EarlyStopping(patience=3); again for more."
+        ),
+    ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="Fail if there can be no train.py.")
     ] = False,
@@ -81,7 +87,15 @@ def port(
     from keras2torch.porting import port as run
 
     folder = out or Path(f"{Path(model).stem}_port")
-    done = run(model, folder, config=config, backend=backend, optimizer=optimizer, train=train)
+    done = run(
+        model,
+        folder,
+        config=config,
+        backend=backend,
+        optimizer=optimizer,
+        callbacks=callback or (),
+        train=train,
+    )
     print(f"{folder}: class {done.class_name}, {len(done.source.splitlines())} lines")
     if done.train is not None:
         print(f"{folder}: train.py, {len(done.train.splitlines())} lines")

@@ -6,27 +6,25 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from keras2torch.emit.audit import audit, audit_training
+from keras2torch.emit.audit import audit
 from keras2torch.emit.format import formatted
 from keras2torch.emit.module import Emitted, write_module
-from keras2torch.emit.train import write_train
 from keras2torch.emit.weights import write_weights
-from keras2torch.errors import DataError, Keras2TorchError, ModelError, PortError, quoted
-from keras2torch.handover import training_for
+from keras2torch.errors import PortError, quoted
+from keras2torch.handover import Handover
 from keras2torch.ir.build import graph_of
-from keras2torch.ir.graph import Graph, map_leaves
+from keras2torch.ir.graph import map_leaves
 from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.ir.program import Program
-from keras2torch.ir.variables import trainable_variables, variable_order
-from keras2torch.optimizer_state import OptimizerState, optimizer_state
+from keras2torch.ir.variables import variable_order
+from keras2torch.optimizer_state import OptimizerState
 from keras2torch.readers import Saved, read
-from keras2torch.recipes.compiled import Training
 from keras2torch.replacing import replace_folder
 from keras2torch.sources import described_by, located
 
@@ -70,6 +68,7 @@ def port(
     config: str | Path | None = None,
     backend: str = "tensorflow",
     optimizer: str = "keras",
+    callbacks: Sequence[str] = (),
     train: bool = False,
 ) -> Port:
     """Port a Keras model to PyTorch: a file, a folder, or what ``sources.located`` finds.
@@ -77,8 +76,9 @@ def port(
     ``config`` is the JSON of ``model.to_json()``, or ``file.py:object`` that makes the model, for
     weights that were saved without it. ``backend`` is the one of Keras whose arithmetic the
     training follows, ``tensorflow`` or ``jax``: they differ. ``optimizer`` is ``keras`` for one
-    with Keras' arithmetic, or ``torch`` for the nearest of ``torch.optim``. With ``train`` it is an
-    error if the training can't be handed over; otherwise it is a note.
+    with Keras' arithmetic, or ``torch`` for the nearest of ``torch.optim``; ``callbacks`` are those
+    of ``fit()``, as ``EarlyStopping(patience=3)``, which are read and not run. With ``train`` it is
+    an error if the training can't be handed over; otherwise it is a note.
 
     Nothing of the file is executed; Keras, TensorFlow and torch are not needed. With ``out``, the
     folder holds ``model.py``, ``weights.safetensors`` and ``port.json`` afterwards, ``train.py`` if
@@ -96,49 +96,18 @@ def port(
     ):
         graph = graph_of(described(saved), saved.weights)
         program = program_of(graph)
-        training, reason = _training(saved, program, graph, backend)
+        handover = Handover(saved, program, graph, backend, optimizer, tuple(callbacks), train)
         order = variable_order(program.model)
         emitted = write_module(program)
         source = formatted(emitted.text)
         audit(source)
-        trainer, state = None, OptimizerState()
-        if training is not None:
-            if optimizer != "torch":
-                variables = trainable_variables(order, emitted.weights)
-                state = optimizer_state(saved, training.optimizer, variables)
-            trainer, reason = _trainer(training, program, emitted, state, optimizer == "torch")
-        if reason is not None and (train or optimizer == "torch"):
-            raise reason
-        if reason is not None and saved.compile_config is not None:
-            state = OptimizerState(note=f"no train.py: {reason}")
+        trainer, state = handover.written(emitted, order)
         manifest = _manifest(saved, program, emitted, backend if trainer else None, state)
         if out is None:
             return Port(source, manifest, None, trainer)
         out = Path(out)
         _write(out, source, trainer, manifest, emitted, saved, state)
     return Port(source, manifest, out, trainer)
-
-
-def _training(
-    saved: Saved, program: Program, graph: Graph, backend: str
-) -> tuple[Training | None, Keras2TorchError | None]:
-    """The training of a compiled model, or why it can't be followed."""
-    try:
-        return training_for(saved, program, graph, backend), None
-    except (DataError, ModelError) as error:
-        return None, error
-
-
-def _trainer(
-    training: Training, program: Program, emitted: Emitted, state: OptimizerState, plain: bool
-) -> tuple[str | None, Keras2TorchError | None]:
-    """The text of ``train.py``, or why it can't be written."""
-    try:
-        text = formatted(write_train(training, program, emitted, state, plain))
-    except ModelError as error:
-        return None, error
-    audit_training(text)
-    return text, None
 
 
 def _write(

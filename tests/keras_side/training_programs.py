@@ -56,7 +56,7 @@ def article_a(rng):
 
 
 def picture(rng):
-    """Batch normalization; a mask and a class of each picture, with a schedule."""
+    """Batch normalization; a mask and a class of each picture; a schedule, averaged weights."""
     image = keras.Input((8, 8, 3), name="image")
     x = layers.Conv2D(6, 3, padding="same", use_bias=False)(image)
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
@@ -66,7 +66,12 @@ def picture(rng):
     model = keras.Model(image, [area, kind], name="picture")
     model.compile(
         optimizers.SGD(
-            optimizers.schedules.ExponentialDecay(0.2, 3, 0.7), momentum=0.9, nesterov=True
+            optimizers.schedules.ExponentialDecay(0.2, 3, 0.7),
+            momentum=0.9,
+            nesterov=True,
+            use_ema=True,
+            ema_momentum=0.6,
+            ema_overwrite_frequency=3,
         ),
         {"area": "sparse_categorical_crossentropy", "kind": "categorical_crossentropy"},
         loss_weights={"area": 0.5, "kind": 2.0},

@@ -69,48 +69,18 @@ class Allowed:
 IN_MODEL = Allowed(IMPORTS, BUILTINS, DUNDERS, NODES, FILES)
 # A program may talk to who runs it, and to the files that are named to it.
 IN_TRAINING = Allowed(
-    IMPORTS
-    | {
-        "__future__",
-        "argparse",
-        "csv",
-        "dataclasses",
-        "model",
-        "numpy",
-        "os",
-        "runpy",
-        "time",
-        "tqdm",
-        "zipfile",
-    }
-    | {"torch.utils.data"},
-    BUILTINS
-    | {
-        "Exception",
-        "FileNotFoundError",
-        "KeyError",
-        "OSError",
-        "RuntimeError",
-        "SystemExit",
-        "callable",
-        "id",
-        "iter",
-        "map",
-        "next",
-    }
-    | {"all", "any", "object", "print", "property", "set", "slice", "sorted", "__name__"},
-    DUNDERS | {"__name__", "__iter__", "__len__"},
+    IMPORTS.union(
+        "__future__ argparse bisect csv dataclasses model numpy os runpy shutil time "
+        "torch.utils.data torch.utils.tensorboard tqdm warnings zipfile".split()
+    ),
+    BUILTINS.union(
+        "Exception FileNotFoundError KeyError OSError RuntimeError SystemExit __name__ all any "
+        "callable id iter map next object open print property set slice sorted".split()
+    ),
+    DUNDERS.union(["__iter__", "__len__", "__name__"]),
     (
-        *NODES,
-        ast.Break,
-        ast.Continue,
-        ast.Lambda,
-        ast.Try,
-        ast.ExceptHandler,
-        ast.While,
-        ast.Yield,
-        ast.SetComp,
-        ast.Set,
+        *NODES, ast.Break, ast.Continue, ast.ExceptHandler, ast.Lambda, ast.Set, ast.SetComp,
+        ast.Try, ast.While, ast.Yield,
     ),
     (
         "WEIGHTS = Path(__file__).with_name('trained.safetensors')",
@@ -118,7 +88,7 @@ IN_TRAINING = Allowed(
         "OPTIMIZER = Path(__file__).with_name('optimizer.safetensors')",
     ),
     ("dataclass", "torch.no_grad()", "property", "functools.lru_cache(maxsize=64)"),
-)
+)  # fmt: skip
 MAIN = "if __name__ == '__main__':\n    main()"
 
 

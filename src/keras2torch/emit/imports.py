@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping
 
 STANDARD_LIBRARY = frozenset(
-    "argparse collections csv dataclasses functools json math os pathlib runpy string time typing "
-    "zipfile".split()
+    "argparse bisect collections csv dataclasses functools json math os pathlib runpy shutil "
+    "string time typing warnings zipfile".split()
 )
 OWN = frozenset(["model"])  # the file beside
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from keras2torch.emit.helpers import TRAINING, cut
@@ -36,17 +37,19 @@ def write_train(
     emitted: Emitted,
     state: OptimizerState | None = None,
     plain: bool = False,
+    callbacks: Sequence[str] = (),
 ) -> str:
     """The unformatted text of ``train.py``. With ``plain`` its optimizer is torch's own.
 
-    ``state`` is what Keras' optimizer has gathered, to go on from.
+    ``callbacks`` are texts such as ``EarlyStopping(patience=3)``, ``state`` is what Keras'
+    optimizer has gathered, to go on from.
 
     Raises:
         UnsupportedError: a model whose training can't be written.
     """
     import jinja2
 
-    parts = Parts(training, program, emitted, state or OptimizerState(), plain)
+    parts = Parts(training, program, emitted, state or OptimizerState(), plain, callbacks)
     sources, needed, _ = cut(parts.helpers, TRAINING)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

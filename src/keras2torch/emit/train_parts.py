@@ -13,6 +13,7 @@ from functools import cached_property
 from keras2torch.emit.helpers import TRAINING, names_of
 from keras2torch.emit.module import Emitted
 from keras2torch.emit.names import GLOBALS, Names
+from keras2torch.emit.train_callbacks import Callbacks
 from keras2torch.emit.train_resume import NAMES, KerasState
 from keras2torch.emit.train_updates import Updates
 from keras2torch.errors import UnsupportedError, quoted
@@ -27,13 +28,14 @@ HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_a
 CHECKPOINTS = ("read_checkpoint", "write_checkpoint")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
-    "arguments arrays batch batches began CHECKPOINT checkpoint class_weight compute_loss "
-    "compute_losses constrain dataset device evaluate found generator held_out inputs items "
-    "load logs loss losses main make_metrics make_optimizer mask metrics model name named "
-    "open_data optimizer outputs parameters parser parts_of path penalties place prefix "
-    "probabilities resume rows save scores seconds shuffle size source start State state "
-    "targets train_epoch train_step update_metrics val_arrays validation value values WEIGHTS "
-    "weights".split()
+    "arguments arrays average batch batches began callback callbacks CHECKPOINT "
+    "checkpoint class_weight compute_loss compute_losses constrain dataset device "
+    "epoch epochs evaluate found generator held_out inputs items load logs logs_of "
+    "loss losses main make_callbacks make_metrics make_optimizer mask metrics model "
+    "name named number open_data optimizer outputs parameters parser parts_of path "
+    "penalties place prefix probabilities resume rows save save_weights scores "
+    "seconds shuffle size source start State state stop targets train_epoch "
+    "train_step update_metrics val_arrays validation value values WEIGHTS weights".split()
 )
 # The metrics that leave out what is masked.
 MASKED = ("MeanMetric", "BroadcastMetric", "MeanWithoutClass", "LossPerBatch")
@@ -148,6 +150,7 @@ class Parts:
         emitted: Emitted,
         state: OptimizerState,
         plain: bool,
+        callbacks: Sequence[str],
     ) -> None:
         self.training = training
         self.program = program
@@ -162,6 +165,7 @@ class Parts:
         self.updates = Updates(training, program, emitted, plain)
         method = "model.logits" if program.model.activations else "model"
         self.called = f"{method}(*inputs)"
+        self.callbacks = Callbacks(callbacks, training)
         self.keras_state = KerasState(training.optimizer, state)
         self.inputs = self._inputs()
         self._masks = self._named_masks()
@@ -177,7 +181,9 @@ class Parts:
         found |= {loss.reduction for loss in losses}
         if self.classes:
             found |= {"weights_of_classes", "class_weight_of"}
-        return found.union(self.updates.helpers, *(call.helpers() for call in calls))
+        return found.union(
+            self.updates.helpers, self.callbacks.helpers, *(call.helpers() for call in calls)
+        )
 
     @property
     def metrics(self) -> list[tuple[str, str]]:

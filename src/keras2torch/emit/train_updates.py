@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 from keras2torch.emit.module import Emitted
 from keras2torch.errors import UnsupportedError
@@ -37,7 +38,7 @@ class Updates:
     def helpers(self) -> set[str]:
         """The definitions of ``training/`` that are needed."""
         optimizer = self.training.optimizer
-        around = (optimizer.clip, optimizer.accumulation, optimizer.loss_scale)
+        around = (optimizer.clip, optimizer.accumulation, optimizer.loss_scale, self.average)
         calls = [c for c in (*around, optimizer.learning_rate) if isinstance(c, Call)]
         found = self.optimizer_call.helpers().union(*(call.helpers() for call in calls))
         return found.union(*(line.helpers for line in (*self._penalties, *self._constraints)))
@@ -137,7 +138,22 @@ class Updates:
         if optimizer.loss_scale is not None:
             call = optimizer.loss_scale
             found.append(("loss_scale", call.function, call.source()))
+        if self.average is not None:
+            found.append(("average", self.average.function, self.average.source("parameters")))
         return found
+
+    @property
+    def average(self) -> Call | None:
+        """The average of the weights, if Keras keeps one."""
+        optimizer = self.training.optimizer
+        if optimizer.averaging is None:
+            return None
+        options: dict[str, Any] = {"momentum": optimizer.averaging.momentum}
+        if optimizer.averaging.overwrite_frequency is not None:
+            options["overwrite_frequency"] = optimizer.averaging.overwrite_frequency
+        if optimizer.accumulation is not None:
+            options["accumulation"] = optimizer.accumulation.options["steps"]
+        return Call("MovingAverage", (), options)
 
     @property
     def moving_of_parameters(self) -> bool:
@@ -173,6 +189,8 @@ class Updates:
             update.insert(0, optimizer.clip.source("model.parameters()", *joined))
         if optimizer.accumulation is not None:
             update = ["if state.accumulator.add():", *_indented(update)]
+        if self.average is not None:
+            update.append("state.average.update()")
         if self.constraints:
             update.append("constrain(model)")
         update.append("state.step += 1")

@@ -195,7 +195,9 @@ def _metric(found: NamedMetric, output: ModelOutput) -> OutputMetric:
         raise _unreachable(f"compile(), metric {quoted(found.name)}")
     logits = None if output.activation is None else found.call.with_logits
     call = logits or found.call
-    return OutputMetric(found.name, found.output, found.weighted, call, logits is not None)
+    return OutputMetric(
+        found.name, found.output, found.weighted, call, found.keras, logits is not None
+    )
 
 
 def _dealt(

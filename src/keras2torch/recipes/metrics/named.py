@@ -38,13 +38,14 @@ class Output:
 class NamedMetric:
     """A metric of the output with this number, by its key in the logs.
 
-    ``weighted`` says whether it is given the samples' weights.
+    ``weighted`` says whether it is given the samples' weights, ``keras`` the class in Keras.
     """
 
     name: str
     output: int
     weighted: bool
     call: MetricCall
+    keras: str
 
 
 def named_metrics(
@@ -80,7 +81,7 @@ def named_metrics(
                 counts[name] = 1
             call = metric_call(value, outputs[number], backend)
             # A name that is there already is replaced, as in Keras' dict.
-            found[name] = NamedMetric(name, number, given, call)
+            found[name] = NamedMetric(name, number, given, call, class_of(value))
     return list(found.values())
 
 
@@ -100,6 +101,16 @@ def metric_name(value: object) -> str:
     if not isinstance(name, str):
         raise ConfigError(f"metrics: a metric's name must be text, found {quoted(name)}")
     return name
+
+
+def class_of(value: object) -> str:
+    """The class that Keras makes of a metric's name, of a function or a saved object."""
+    if isinstance(value, Mapping):
+        function = value.get("class_name") == "function"
+        value = value.get("config") if function else value.get("class_name")
+    if isinstance(value, str) and value.lower() in ACCURACY:
+        return "Accuracy"
+    return find("metric", str(value), "metrics").names[0]
 
 
 def metric_call(value: object, output: Output, backend: str) -> MetricCall:
