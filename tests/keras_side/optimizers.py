@@ -64,7 +64,8 @@ def run(case, arrays):
         }
     )
     config = keras.optimizers.serialize(optimizer)
-    weights = [keras.Variable(arrays[f"{name}_start"], name=name) for name in names]
+    dtype = keras.config.floatx()
+    weights = [keras.Variable(arrays[f"{name}_start"], dtype=dtype, name=name) for name in names]
     optimizer.exclude_from_weight_decay(var_names=case.get("undecayed"))
     optimizer.build(weights)
     found, rate = {}, float(optimizer.learning_rate)

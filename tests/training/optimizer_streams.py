@@ -45,15 +45,19 @@ class Case:
     rates: tuple[float, ...] = (1.0, 0.5, 2.0)
     undecayed: tuple[str, ...] = ()
     variables: tuple[str, ...] = VARIABLES
+    steps: int = STEPS
 
-    def job(self, steps: int) -> dict[str, Any]:
+    def job(self) -> dict[str, Any]:
         """What ``keras_side/optimizers.py`` is told."""
-        return {**asdict(self), "steps": steps, "looks": LOOKS}
+        return {**asdict(self), "looks": LOOKS}
 
 
 def write_streams(folder: Path) -> None:
-    """Gradients of three scales for a matrix, a vector and an embedding's sparse table."""
-    for stream in ("repeated", "unique", "overflows"):
+    """Gradients of three scales for a matrix, a vector and an embedding's sparse table.
+
+    In ``tiny`` the first scale is as small as an epsilon.
+    """
+    for stream in ("repeated", "unique", "overflows", "tiny"):
         random = np.random.default_rng(5)
         arrays: Arrays = {}
         for scale, factor in SCALES.items():
@@ -68,6 +72,8 @@ def write_streams(folder: Path) -> None:
                     arrays[f"{name}_rows"] = np.stack(rows)
                     shape = (OCCURRENCES, *shape[1:])
                 arrays[f"{name}_values"] = factor * random.normal(size=(STEPS, *shape))
+        if stream == "tiny":
+            arrays["kernel_small_values"] *= 1e-2
         if stream == "overflows":
             for step in (3, 4, 21):
                 arrays["kernel_large_values"][step, 0, 0] = np.inf
@@ -102,9 +108,7 @@ class Trained:
     looks: Arrays
 
 
-def train(
-    case: Case, config: Any, arrays: Arrays, backend: str, dtype: torch.dtype, steps: int
-) -> Trained:
+def train(case: Case, config: Any, arrays: Arrays, backend: str, dtype: torch.dtype) -> Trained:
     """The run of a case in PyTorch, its parts called as ``train.py`` calls them."""
     plan = optimizer_of(config, "compile()", backend)
     rate = plan.learning_rate
@@ -131,7 +135,7 @@ def train(
     accumulator = plan.accumulation and made(plan.accumulation, *weights)
     scale = plan.loss_scale and made(plan.loss_scale, *weights[:2])
     looks: Arrays = {}
-    for step in range(steps):
+    for step in range(case.steps):
         for group in optimizer.param_groups:
             group["lr"] = rate * case.rates[step % len(case.rates)] if case.rates else rate
         for name, parameter in parameters.items():

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.sparse_gradients import add_square_
+from keras2torch.training.optimizers.sparse_gradients import add_square_, root_of
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -75,4 +75,4 @@ def adam_(
     correction1 = 1 - power_in(parameter.dtype, beta1, step)
     correction2 = 1 - power_in(parameter.dtype, beta2, step)
     size = lr * correction2**0.5 / correction1
-    parameter.addcdiv_(mean, variance.sqrt().add_(eps), value=-size)
+    parameter.addcdiv_(mean, root_of(variance, gradient).add_(eps), value=-size)

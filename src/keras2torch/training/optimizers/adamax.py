@@ -37,6 +37,8 @@ class Adamax(UpdateRule):
             state["exp_inf"] = torch.zeros_like(parameter)
         mean, norm = state["exp_avg"], state["exp_inf"]
         mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
-        torch.maximum(norm.mul_(beta2), magnitude(gradient), out=norm)
+        size = magnitude(gradient)
+        torch.maximum(norm.mul_(beta2), size, out=norm)
         correction = 1 - power_in(parameter.dtype, beta1, group["step"])
-        parameter.addcdiv_(mean, norm.add(group["eps"]), value=-group["lr"] / correction)
+        denominator = torch.add(norm, group["eps"], out=size)
+        parameter.addcdiv_(mean, denominator, value=-group["lr"] / correction)

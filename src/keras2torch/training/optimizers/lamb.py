@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from keras2torch.training.clipping import norm_of
-from keras2torch.training.optimizers.sparse_gradients import add_square_
+from keras2torch.training.optimizers.sparse_gradients import add_square_, root_of
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -57,5 +57,5 @@ class Lamb(UpdateRule):
         add_square_(variance.mul_(beta2), gradient, 1 - beta2)
         correction1 = 1 - power_in(parameter.dtype, beta1, group["step"])
         correction2 = 1 - power_in(parameter.dtype, beta2, group["step"])
-        root = variance.sqrt().div_(correction2**0.5).add_(group["eps"])
+        root = root_of(variance, gradient).div_(correction2**0.5).add_(group["eps"])
         return torch.div(mean, root.mul_(correction1), out=root)

@@ -66,9 +66,7 @@ class Muon(VariableRule):
 
     def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
         rate = group["adam_weight_decay" if self.by_adam(variable) else "weight_decay"]
-        if rate:
-            for parameter in variable:
-                parameter.mul_(1 - group["lr"] * rate)
+        self.shrink(variable, group["lr"] * rate)
 
     def update_variable(
         self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.sparse_gradients import add_square_
+from keras2torch.training.optimizers.sparse_gradients import add_square_, root_of
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -57,5 +57,5 @@ class Nadam(UpdateRule):
         ahead = mean * (following / (1 - product * following))
         ahead.add_(gradient, alpha=(1 - now) / (1 - product))
         correction = 1 - power_in(parameter.dtype, beta2, group["step"])
-        root = variance.sqrt().div_(correction**0.5).add_(group["eps"])
+        root = root_of(variance, gradient).div_(correction**0.5).add_(group["eps"])
         parameter.addcdiv_(ahead, root, value=-group["lr"])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.sparse_gradients import add_square_, dense
+from keras2torch.training.optimizers.sparse_gradients import add_square_, dense, root_of
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -54,7 +54,7 @@ class ScheduleFreeAdamW(UpdateRule):
         add_square_(variance.mul_(beta2), gradient, 1 - beta2)
         average = parameter.sub(z, alpha=1 - beta1).div_(beta1)
         correction = 1 - power_in(parameter.dtype, beta2, step)
-        root = variance.div(correction).sqrt_().add_(group["eps"])
+        root = root_of(variance, gradient).div_(correction**0.5).add_(group["eps"])
         z.addcdiv_(dense(gradient), root, value=-lr)
         average.lerp_(z, 1 / step)
         torch.lerp(z, average, beta1, out=parameter)

@@ -13,7 +13,7 @@ from torch import Tensor
 class UpdateRule(torch.optim.Optimizer):
     """An optimizer that looks at one parameter at a time, or at one of Keras' variables.
 
-    A step multiplies the weights by 1 - lr * weight_decay, then calls ``update``.
+    A step takes lr * weight_decay of the weights off them, then calls ``update``.
     ``group["step"]`` counts the updates, this one included, for all parameters alike: one that
     had no gradient in a step is not behind. ``joined`` has the parameters that are one variable in
     Keras, such as the two biases of a GRU. Keras: ``keras/src/optimizers/base_optimizer.py``.
@@ -46,9 +46,13 @@ class UpdateRule(torch.optim.Optimizer):
 
     def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
         """Shrink the weights."""
-        if group["weight_decay"]:
+        self.shrink(variable, group["lr"] * group["weight_decay"])
+
+    def shrink(self, variable: list[Tensor], share: float) -> None:
+        """Take a share off the weights: 1 - share is rounded in float32, to a hundredth of it."""
+        if share:
             for parameter in variable:
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.sub_(parameter, alpha=share)
 
     def update_variable(
         self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
