@@ -76,6 +76,9 @@ def test_muon_is_told_what_is_a_matrix_in_keras() -> None:
     excluded = plan_of("Muon", exclude_layers=["query"], exclude_embeddings=False)
     found = optimizer_arguments(excluded.call, PARAMETERS)
     assert found == ["adam=[model.blocks[0].query.weight]", JOINED]
+    for word in ("nothing", "kernel"):
+        with pytest.raises(UnsupportedError, match=word):
+            optimizer_arguments(plan_of("Muon", exclude_layers=[word]).call, PARAMETERS)
     with pytest.raises(ConfigError, match="exclude_layers"):
         plan_of("Muon", exclude_layers=["(a+)+$"])
 

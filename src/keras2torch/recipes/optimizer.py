@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from keras2torch.errors import UnsupportedError
 from keras2torch.ir.config import Config
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.table import call_of, opened
@@ -111,14 +112,20 @@ def optimizer_of(value: Any, where: str, backend: str) -> Optimizer:
         ConfigError: it is spelt in no way that Keras would.
         UnsupportedError: a class, or an option of it, that can't be followed exactly.
     """
-    if isinstance(value, dict) and value.get("class_name") == "LossScaleOptimizer":
+    name = value.get("class_name") if isinstance(value, dict) else value
+    if name == "LossScaleOptimizer" and isinstance(value, dict):
         return _scaled(value, where, backend)
+    if name == "MultiOptimizer":
+        raise UnsupportedError(
+            f"{where}: MultiOptimizer can't be followed yet, train.py has one optimizer for all "
+            "variables; compile the model with one of them"
+        )
     entry, options = opened("optimizer", value, where)
     decay = options.float_or_none("weight_decay")
-    name = options.text("name", entry.names[0])
+    own = options.text("name", entry.names[0])
     rate = options.raw("learning_rate")
     found = Optimizer(
-        name=name,
+        name=own,
         call=_decayed(entry.function(options, backend), decay),
         learning_rate=call_of("schedule", rate, options.where, backend)
         if isinstance(rate, dict)
@@ -132,7 +139,18 @@ def optimizer_of(value: Any, where: str, backend: str) -> Optimizer:
         options.ignore(key)
     options.require("decay", 0.0, 0.0)  # of Keras 2: a schedule by another name
     options.finish()
-    return replace(found, sparse=backend == "tensorflow" and found.accumulation is None)
+    # Keras sums up what it accumulates, and can't unscale a sparse gradient by a fixed factor.
+    summed = found.accumulation is not None or found.loss_scale_factor is not None
+    return replace(found, sparse=backend == "tensorflow" and not summed)
+
+
+def betas(options: Config, names: tuple[str, str] = ("beta_1", "beta_2")) -> tuple[float, float]:
+    """The shares that two averages keep, each below 1: they are divided by what is left."""
+    found = options.rate(names[0], 0.9), options.rate(names[1], 0.999)
+    for name, value in zip(names, found, strict=True):
+        if value == 1:
+            raise options.wrong(name, "a number from 0 to below 1", value)
+    return found
 
 
 def _scaled(value: Mapping[str, Any], where: str, backend: str) -> Optimizer:

@@ -63,17 +63,42 @@ def _joined(parameters: Parameters) -> list[str]:
 def _for_muon(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
     """The matrices that Muon leaves to Adam, and what is a matrix in Keras alone."""
     adam, matrices = [], {}
-    for path, names in _variables(parameters).items():
+    variables = _variables(parameters)
+    for word in excluded:
+        if word != "embedding" and not any(word in _layer(path) for path in variables):
+            raise UnsupportedError(f"exclude_layers: no layer is called {quoted(word)}")
+    for path, names in variables.items():
         weight = parameters[names[0]]
-        left = len(weight.origin) != 2 or any(
-            word in (path.lower() if word == "embedding" else path) for word in excluded
-        )
-        if not left:
+        if len(weight.origin) == 2 and not _excluded(excluded, path):
             matrices.update({name: parameters[name] for name in names})
         elif len(weight.shape) == 2:
             adam.append(_expression(names[0]))
     said = [f"adam=[{', '.join(adam)}]"] if adam else []
     return said + _joined(matrices) + _shaped(matrices)
+
+
+def _excluded(words: tuple[str, ...], path: str) -> bool:
+    """Whether Keras finds one of the words in a variable's path.
+
+    The file tells the layers by their names, but their parts by attributes, of which Keras' paths
+    know nothing.
+    """
+    if "embedding" in words and "embedding" in path.lower():
+        return True
+    found = [word for word in words if word in path]
+    unsure = [word for word in found if word not in _layer(path)]
+    if unsure and len(unsure) == len(found):
+        raise UnsupportedError(
+            f"exclude_layers: {quoted(unsure[0])} must be found in the name of a layer, not in "
+            f"{quoted(path)} elsewhere"
+        )
+    return bool(found)
+
+
+def _layer(path: str) -> str:
+    """The name of the layer that a variable belongs to."""
+    parts = path.split("/")
+    return parts[1] if parts[0] == "layers" and len(parts) > 1 else parts[0]
 
 
 def _shaped(parameters: Parameters) -> list[str]:

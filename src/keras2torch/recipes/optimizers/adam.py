@@ -4,7 +4,7 @@ from typing import Any
 
 from keras2torch.ir.config import Config
 from keras2torch.recipes.call import Call
-from keras2torch.recipes.optimizer import OptimizerCall, Slot
+from keras2torch.recipes.optimizer import OptimizerCall, Slot, betas
 from keras2torch.recipes.table import recipe
 
 SLOTS = (Slot("momentum", "exp_avg"), Slot("velocity", "exp_avg_sq"))
@@ -38,7 +38,7 @@ def adamw(options: Config, backend: str) -> Call:
 
 def _adam(options: Config, plain: str) -> Call:
     chosen: dict[str, Any] = {
-        "betas": (options.rate("beta_1", 0.9), options.rate("beta_2", 0.999)),
+        "betas": betas(options),
         "eps": options.float("epsilon", 1e-7),
     }
     slots: tuple[tuple[Slot, ...], ...] = (SLOTS,)

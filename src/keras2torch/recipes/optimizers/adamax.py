@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from keras2torch.ir.config import Config
 from keras2torch.recipes.call import Call
-from keras2torch.recipes.optimizer import OptimizerCall, Slot
+from keras2torch.recipes.optimizer import OptimizerCall, Slot, betas
 from keras2torch.recipes.table import recipe
 
 
@@ -18,7 +18,7 @@ from keras2torch.recipes.table import recipe
 )
 def adamax(options: Config, backend: str) -> Call:
     chosen = {
-        "betas": (options.rate("beta_1", 0.9), options.rate("beta_2", 0.999)),
+        "betas": betas(options),
         "eps": options.float("epsilon", 1e-7),
     }
     return OptimizerCall(

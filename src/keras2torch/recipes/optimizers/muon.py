@@ -5,7 +5,7 @@ from typing import Any
 
 from keras2torch.ir.config import Config
 from keras2torch.recipes.call import Call
-from keras2torch.recipes.optimizer import OptimizerCall, Slot
+from keras2torch.recipes.optimizer import OptimizerCall, Slot, betas
 from keras2torch.recipes.table import recipe
 
 NEWTON_SCHULZ = (("a", 3.4445), ("b", -4.775), ("c", 2.0315))
@@ -49,7 +49,7 @@ def muon(options: Config, backend: str) -> Call:
     if chosen["ns_steps"] > MOST_STEPS:
         raise options.wrong("ns_steps", f"at most {MOST_STEPS}", chosen["ns_steps"])
     adam = {
-        "adam_betas": (options.rate("adam_beta_1", 0.9), options.rate("adam_beta_2", 0.999)),
+        "adam_betas": betas(options, ("adam_beta_1", "adam_beta_2")),
         "adam_eps": options.float("epsilon", 1e-7),
         "adam_weight_decay": options.float_or_none("adam_weight_decay", 0.004) or 0.0,
         "adam_lr_ratio": options.float("adam_lr_ratio", 1.0),

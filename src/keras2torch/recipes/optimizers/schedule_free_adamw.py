@@ -3,7 +3,7 @@ from __future__ import annotations
 from keras2torch.errors import UnsupportedError
 from keras2torch.ir.config import Config
 from keras2torch.recipes.call import Call
-from keras2torch.recipes.optimizer import OptimizerCall, Slot
+from keras2torch.recipes.optimizer import OptimizerCall, Slot, betas
 from keras2torch.recipes.table import recipe
 
 
@@ -24,11 +24,11 @@ def schedule_free_adamw(options: Config, backend: str) -> Call:
             "that training follows another rule than the documented one; on JAX it follows it: "
             "choose --backend jax"
         )
-    beta_1 = options.rate("beta_1", 0.9)
-    if beta_1 == 0:
-        raise options.wrong("beta_1", "above 0", beta_1)
+    found = betas(options)
+    if found[0] == 0:
+        raise options.wrong("beta_1", "above 0", found[0])
     chosen = {
-        "betas": (beta_1, options.rate("beta_2", 0.999)),
+        "betas": found,
         "eps": options.float("epsilon", 1e-8),
         "warmup_steps": options.int("warmup_steps", 0, low=0),
     }
