@@ -44,6 +44,8 @@ class Case:
             return zlib.crc32(self.identity.encode()) % 3 == 0
         return self.identity not in (
             "row22-KLDivergence",
+            "corner-CTC-0",  # where TensorFlow bounds probabilities
+            "corner-CTC-1",
             "corner-KLDivergence-0",
             "corner-MeanAbsolutePercentageError-0",
         )

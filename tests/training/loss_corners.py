@@ -129,7 +129,15 @@ def of_corners() -> list[Case]:
     far = np.array([[-50.0, 50, 30], [-1e3, 1e3, 1e-9], [1e-5, 21, -21], [0, 0, 0]])
     none = np.zeros((4, 3))
     classes = np.array([[1, 1, 0], [1, 0, 1], [0, 1, 0], [1, 1, 1]]) * 2.0 - 1
+    # So much for the blank that the targets' probability is below 1e-307.
+    silent = random.normal(size=(2, 60, 5)) * 8 + np.array([25.0, 0, 0, 0, 0])
+    long = np.tile([1, 2, 3, 4], (2, 13))[:, :50] * (np.arange(50) < [[44], [50]])
+    short = random.normal(size=(4, 3, 5))
     given = {
+        "CTC": [
+            ({}, silent, long),
+            ({}, short, np.array([[1, 2, 3, 4], [1, 1, 2, 0], [1, 2, 0, 0], [3, 3, 0, 0]])),
+        ],
         "CategoricalCrossentropy": [
             ({"from_logits": True}, logits, odd),
             ({}, shares(random, (4, 3)), odd),

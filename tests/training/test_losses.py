@@ -31,7 +31,9 @@ from keras2torch.training.losses.reduction import mean_loss
 SGD = {"class_name": "SGD", "config": {"learning_rate": 0.01}}
 EXACT = 1e-12
 SINGLE = 1e-6
-TENSORFLOW_CTC = 1e-5  # which Keras on TensorFlow computes in float32 whatever the precision
+# Keras on TensorFlow computes CTC in float32 whatever the precision, with logarithms as large as
+# the loss, which is rounded by so much.
+TENSORFLOW_CTC = 4 * np.finfo(np.float32).eps
 ROUNDING = 32 * np.finfo(np.float64).eps
 
 
@@ -134,22 +136,22 @@ def computed(case: Case, backend: str, precision: str, definitions: Any) -> tupl
 
 
 def agree(case: Case, backend: str, expected: Any, definitions: Any) -> None:
-    assert f"{case.identity}.problem" not in expected[backend], expected[backend][
-        f"{case.identity}.problem"
-    ]
-    ctc = loss_call(case.loss, "test", backend).function == "ctc"
+    told = expected[backend]
+    assert f"{case.identity}.problem" not in told, told[f"{case.identity}.problem"]
+    single = SINGLE
+    if backend == "tensorflow" and loss_call(case.loss, "test", backend).function == "bounded_ctc":
+        single = TENSORFLOW_CTC * max(20.0, float(told[f"{case.identity}.float64"]))
     for precision in ("float64", "float32"):
         torch.set_default_dtype(getattr(torch, precision))
         found = computed(case, backend, precision, definitions)
         for part, own in zip(("", ".gradient"), found, strict=True):
-            wanted = expected[backend][f"{case.identity}.{precision}{part}"]
+            wanted = told[f"{case.identity}.{precision}{part}"]
             assert own.shape == wanted.shape
             assert own.dtype == wanted.dtype == precision
-            exact = expected[backend][f"{case.identity}.float64{part}"]
+            exact = told[f"{case.identity}.float64{part}"]
             scale = np.abs(exact).max(initial=0)
             limit = EXACT * np.abs(exact) + ROUNDING * scale
-            if precision == "float32" or (backend == "tensorflow" and ctc):
-                single = TENSORFLOW_CTC if backend == "tensorflow" and ctc else SINGLE
+            if precision == "float32" or single != SINGLE:
                 limit = np.maximum(single * scale, 4 * np.abs(wanted - exact).max(initial=0))
             excess = np.abs(wanted - own) - limit
             assert (excess <= 0).all(), (precision + part, wanted, own)

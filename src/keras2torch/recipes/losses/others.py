@@ -26,7 +26,8 @@ def circle(options: Config, backend: str) -> LossCall:
 
 @recipe("loss", "CTC", "ctc", examples=({}, {"reduction": "sum"}))
 def ctc(options: Config, backend: str) -> LossCall:
-    return LossCall("ctc", reduction=reduction_of(options))
+    name = "bounded_ctc" if backend == "tensorflow" else "ctc"
+    return LossCall(name, reduction=reduction_of(options))
 
 
 @recipe(
