@@ -101,7 +101,8 @@ class TrainedOutput:
         assert self.loss is not None
         masks = [self.mask] if self.mask else []
         if self.loss.mask is not None:
-            masks.append(re.sub(r"\btargets\b", self.targets, self.loss.mask))
+            own = re.sub(r"\btargets\b", self.targets, self.loss.mask)
+            masks.append(f"({own})" if masks else own)
         given = ["values", self.weights, *([" & ".join(masks)] if masks else [])]
         return f"{self.loss.reduction}({', '.join(given)})"
 
