@@ -36,13 +36,14 @@ def fit(
     """Train a model: weights.safetensors and history.json."""
     require(*NEEDED)
     file, data, plan = _read(config, quick)
-    from keras2torch.training.fit import fit as run
+    from keras2torch.training.fitting import fit as run
     from keras2torch.training.seeding import seed_streams
     from keras2torch.training_file.building import maker_of
     from keras2torch.training_file.writing import write_fitted
 
     seed_streams(plan.seed)
-    model = maker_of(file.model, config.resolve().parent)()
+    folder = config.resolve().parent
+    model = maker_of(file.model, folder)()
     _make(out)
     with progress_bars() as progress:
         told = run(
@@ -55,7 +56,7 @@ def fit(
             resume=resume,
             progress=progress,
         )
-    write_fitted(out, model, told)
+    write_fitted(out, model, told, folder / file.model.port if file.model.port else None)
     for name, values in told.history.items():
         print(f"{name}: {', '.join(f'{value:.5f}' for value in values)}")
 

@@ -10,7 +10,7 @@ from small import fresh, small_data, small_plan
 from torch import nn
 from torchmetrics.classification import BinaryAUROC
 
-from keras2torch.training.fit import fit
+from keras2torch.training.fitting import fit
 from keras2torch.training.plan import TrainingPlan
 from keras2torch.training.predicting import predict
 

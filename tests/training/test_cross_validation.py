@@ -209,6 +209,7 @@ def test_several_outputs_and_preparation_without_leaks(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mean, data.inputs["numbers"][others].mean(0))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(serial: tuple[Path, CrossValidation], tmp_path: Path) -> None:
     def stop(_: str, done: int, __: int) -> None:
         if done == 3:

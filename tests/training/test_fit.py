@@ -25,7 +25,7 @@ from keras2torch.errors import DataError, TrainingError
 from keras2torch.training.bucketing import LengthBuckets
 from keras2torch.training.checkpoint import ENDING, newest_checkpoint
 from keras2torch.training.data import ArrayData, IndexedRows, arrays_from
-from keras2torch.training.fit import Fitted, fit
+from keras2torch.training.fitting import Fitted, fit
 from keras2torch.training.parameters import RateBySchedule, freeze, layer_wise_rates
 from keras2torch.training.plan import TrainingPlan, WeightAverage
 from keras2torch.training.predicting import predict
@@ -424,3 +424,11 @@ def test_pairs_of_tensors_are_data() -> None:
     x = torch.cat([ids.float() / 30, numbers], 1)
     plan = TrainingPlan(nn.BCEWithLogitsLoss(), adam, 1, 20)
     assert fit(Concatenated(), TensorDataset(x, targets), plan).updates == 3
+
+
+def test_the_library_says_what_it_has() -> None:
+    import keras2torch.training as library
+
+    assert library.__all__ == sorted(library.__all__)
+    for name in library.__all__:
+        assert getattr(library, name).__name__ == name

@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from small import small_data
 
 from keras2torch.errors import DataError, Keras2TorchError, TrainingError
+from keras2torch.loading import load
+from keras2torch.porting import WEIGHTS
 from keras2torch.training.optimizers.adam import Adam
 from keras2torch.training.parameters import RateBySchedule
-from keras2torch.training_file.building import data_of, plan_of
+from keras2torch.training_file.building import data_of, maker_of, plan_of
 from keras2torch.training_file.quick import quick_data, quick_file
 from keras2torch.training_file.schema import read_training_file
 
@@ -71,7 +75,7 @@ def run(command: str, config: Path, *positional: Path, **options: Any) -> None:
     getattr(cli_training, command)(config, *positional, **options)
 
 
-def test_fit_cross_validate_and_predict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fit_and_predict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = config(folder)
     run("fit", path, folder / "fitted")
     history = json.loads((folder / "fitted/history.json").read_text())
@@ -83,6 +87,10 @@ def test_fit_cross_validate_and_predict(folder: Path, capsys: pytest.CaptureFixt
     told = capsys.readouterr().out
     assert told == f"{folder}/single.npy: 10 rows\n"
 
+
+@pytest.mark.slow
+def test_cross_validate_and_predict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = config(folder)
     run("cross_validate", path, folder / "crossed", workers=1)
     assert "roc_auc: " in capsys.readouterr().out
     oof, test = np.load(folder / "crossed/oof.npy"), np.load(folder / "crossed/test.npy")
@@ -124,6 +132,62 @@ def test_names_are_torchs_keras_and_ones_own(folder: Path) -> None:
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.05]
     assert plan.frozen == {0: ("dense.*",), 1: ()}
     run("fit", path, folder / "fitted")
+
+
+PORT = """
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+WEIGHTS = Path(__file__).with_name("weights.safetensors")
+
+
+class Ported(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(30, 3)
+        self.embedding.weight.requires_grad_(False)
+        self.dense = nn.Linear(5, 1)
+        self.other = nn.Linear(1, 1)
+
+    def logits(self, ids, numbers):
+        return self.other(self.dense(torch.cat([self.embedding(ids).mean(1), numbers], 1)))
+
+    def forward(self, ids, numbers):
+        return torch.sigmoid(self.logits(ids, numbers))
+
+
+def load(path=WEIGHTS):
+    model = Ported()
+    model.load_state_dict(load_file(path))
+    return model.eval()
+"""
+
+
+def test_a_port_starts_afresh_but_for_what_is_pretrained(folder: Path) -> None:
+    port = folder / "port"
+    port.mkdir()
+    (port / "model.py").write_text(PORT)
+    shapes = {"embedding.weight": (30, 3), "dense.weight": (1, 5), "dense.bias": (1,)}
+    shapes |= {"other.weight": (1, 1), "other.bias": (1,)}
+    save_file({name: torch.ones(shape) for name, shape in shapes.items()}, port / WEIGHTS)
+    path = config(folder, f'make = "{HERE}/small.py:Small"', 'port = "port"\nkeep = ["other.*"]')
+    model = maker_of(read_training_file(path).model, folder)()
+    kept = {name for name, tensor in model.state_dict().items() if bool((tensor == 1).all())}
+    assert kept == {"embedding.weight", "other.weight", "other.bias"}
+    run("fit", path, folder / "fitted")
+    trained = load(folder / "fitted")  # a port again
+    assert bool((trained.get_parameter("embedding.weight") == 1).all())
+    assert not bool((trained.get_parameter("other.weight") == 1).all())
+
+
+def test_callbacks_are_named(folder: Path) -> None:
+    callbacks = 'callbacks = [{ name = "EarlyStopping", monitor = "loss" }, "keras.TerminateOnNaN"]'
+    file = read_training_file(config(folder, "epochs = 2", callbacks))
+    names = [type(callback).__name__ for callback in plan_of(file, folder).callbacks]
+    assert names == ["EarlyStopping", "TerminateOnNaN"]
 
 
 def test_quick_keeps_some_of_every_class(folder: Path) -> None:

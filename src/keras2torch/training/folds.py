@@ -16,7 +16,7 @@ from torch import nn
 from keras2torch.errors import DataError, Keras2TorchError, TrainingError, quoted
 from keras2torch.processes import require
 from keras2torch.training.data import Array, ArrayData
-from keras2torch.training.fit import fit
+from keras2torch.training.fitting import fit
 from keras2torch.training.plan import TrainingPlan
 from keras2torch.training.predicting import predict
 from keras2torch.training.seeding import repeatable_run, seed_streams

@@ -115,20 +115,32 @@ class TrainingLoop:
         if self.average is not None:
             self.average.after("batch", self.model, epoch)
 
-    def end_epoch(self, epoch: int, validation: Samples | None) -> dict[str, float]:
-        """What the epoch's log says: loss and metrics, and of the validation."""
+    def logs_so_far(self) -> dict[str, float]:
+        """Loss and metrics since the epoch began, of this process' rows."""
+        share = self.rows_seen / self.accelerator.num_processes
+        return {"loss": float(self.loss_sum / max(1.0, share)), **self.metrics.values()}
+
+    def end_epoch(self, epoch: int) -> dict[str, float]:
+        """The epoch's loss and metrics."""
         loss = self.accelerator.reduce(self.loss_sum, "sum") / max(1, self.rows_seen)
         logs = {"loss": float(loss), **self.metrics.results()}
         self.loss_sum, self.rows_seen = self._zero(), 0
         if self.average is not None:
             self.average.after("epoch", self.model, epoch)
-        if validation is not None:
-            found = self.validate(validation)
-            logs |= {f"val_{name}": value for name, value in found.items()}
         logs["learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
+        return logs
+
+    def follow_schedule(self, logs: Mapping[str, float]) -> None:
+        """Step a schedule by epoch."""
         if self.plan.scheduler_per == "epoch":
             self._step_scheduler(logs)
-        return logs
+
+    def anywhere(self, stop: bool) -> bool:
+        """Whether any process wants to stop."""
+        if self.accelerator.num_processes == 1:
+            return stop
+        wanted = torch.tensor(float(stop), device=self.device)
+        return float(self.accelerator.reduce(wanted, "sum")) > 0
 
     @torch.no_grad()
     def validate(self, data: Samples) -> dict[str, float]:

@@ -35,9 +35,13 @@ class MetricSet:
         for metric in self.metrics.values():
             metric.update(outputs, targets.long() if _of_classes(metric) else targets)
 
+    def values(self) -> dict[str, float]:
+        """Every metric's value so far."""
+        return {name: float(metric.compute()) for name, metric in self.metrics.items()}
+
     def results(self) -> dict[str, float]:
         """Every metric's value, and a new start."""
-        found = {name: float(metric.compute()) for name, metric in self.metrics.items()}
+        found = self.values()
         for metric in self.metrics.values():
             metric.reset()
         return found

@@ -18,7 +18,7 @@ class RunningAverage:
 
     def __init__(self, model: nn.Module, chosen: WeightAverage) -> None:
         average = None if chosen.decay is None else get_ema_multi_avg_fn(chosen.decay)  # type: ignore[no-untyped-call]
-        self.chosen = chosen
+        self.chosen, self.model, self.swapped = chosen, model, False
         self.averaged = AveragedModel(model, multi_avg_fn=average)
 
     def after(self, what: str, model: nn.Module, epoch: int) -> None:
@@ -30,17 +30,36 @@ class RunningAverage:
         """Make the averages the model's weights; whether its statistics are out of date then."""
         if not int(self.averaged.n_averaged):
             return False
+        statistics = self.chosen.decay is None and bool(normalisations(model))
+        if self.swapped:  # they are there already
+            return statistics
         with torch.no_grad():
             pairs = zip(model.parameters(), self.averaged.module.parameters(), strict=True)
             for own, averaged in pairs:
                 own.copy_(averaged)
-        return self.chosen.decay is None and bool(normalisations(model))
+        return statistics
+
+    def swap(self) -> None:
+        """Have the averages in the model and its weights here, or the other way round."""
+        if not int(self.averaged.n_averaged):
+            return
+        self.swapped = not self.swapped
+        with torch.no_grad():
+            pairs = zip(self.model.parameters(), self.averaged.module.parameters(), strict=True)
+            for own, averaged in pairs:
+                kept = own.clone()
+                own.copy_(averaged)
+                averaged.copy_(kept)
+
+    def restart(self) -> None:
+        """What is in the model now is the average: nothing is to be put into it."""
 
     def state_dict(self) -> dict[str, Any]:
-        return self.averaged.state_dict()
+        return {"swapped": self.swapped, "averaged": self.averaged.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.averaged.load_state_dict(state)
+        self.swapped = state["swapped"]
+        self.averaged.load_state_dict(state["averaged"])
 
 
 def normalisations(model: nn.Module) -> list[nn.Module]:

@@ -126,6 +126,7 @@ def plan_of(file: TrainingFile, folder: Path) -> TrainingPlan:
             "scheduler": _scheduler(table.scheduler, folder),
             "metrics": metrics,
             "frozen": frozen,
+            "callbacks": tuple(_callback(value, folder) for value in table.callbacks),
             "method": file.model.method,
             "activation": ACTIVATIONS.get(file.model.activation or ""),
             "average": table.average and WeightAverage(**dataclasses.asdict(table.average)),
@@ -162,6 +163,11 @@ def _loss(value: Named, folder: Path) -> Any:
 def _metric(value: Named, folder: Path) -> Any:
     found, options = called("metric", value, folder)
     return made("training metrics", found, **options)
+
+
+def _callback(value: Named, folder: Path) -> Any:
+    found, options = called("callback", value, folder)
+    return made("training callbacks", found, **options)
 
 
 def _optimizer(table: TrainingTable, folder: Path) -> Callable[[nn.Module], torch.optim.Optimizer]:

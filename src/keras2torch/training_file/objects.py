@@ -30,6 +30,7 @@ PACKAGES = {
     "optimizer": "optimizers",
     "scheduler": "schedules",
     "metric": "metrics",
+    "callback": "callbacks",
 }
 
 
@@ -54,16 +55,17 @@ def named(kind: str, name: str, folder: Path) -> Any:
     """
     if OWN.fullmatch(name):
         return OwnCode.named(name, folder)
-    if name.startswith(KERAS):
+    if name.startswith(KERAS) or kind not in TORCH:
         found = _definitions(PACKAGES[kind]).get(name.removeprefix(KERAS))
     else:
         package, ending = TORCH[kind]
         found = getattr(importlib.import_module(package), name, None)
         found = found if inspect.isclass(found) and name.endswith(ending) else None
     if found is None:
+        torchs = f"{TORCH[kind][0]}'s by name, " if kind in TORCH else ""
         raise TrainingError(
-            f"no {kind} is called {quoted(name)}: {TORCH[kind][0]}'s by name, {KERAS}NAME for "
-            f"Keras', FILE.py:NAME for one's own"
+            f"no {kind} is called {quoted(name)}: {torchs}{KERAS}NAME for Keras', FILE.py:NAME "
+            "for one's own"
         )
     return found
 

@@ -40,8 +40,8 @@ Named = str | dict[str, Any]  # a name, or a table with name and options
 class ModelTable:
     """What is trained: ``port`` is a port's folder, ``make`` a function that makes a module.
 
-    ``keep`` are patterns of parameters that a fresh model of a port takes over from its weights;
-    those that don't train are always taken over, pretrained embeddings say.
+    A port starts afresh, but for parameters that don't train, pretrained embeddings say, and those
+    that fit the patterns ``keep``; ``keep = ["*"]`` goes on from its weights.
     """
 
     port: str | None = None
@@ -108,6 +108,7 @@ class TrainingTable:
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     rates: dict[str, float] | None = None
     frozen: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    callbacks: tuple[Named, ...] = ()
     average: AverageTable | None = None
     buckets: BucketsTable | None = None
     shuffle: bool = True

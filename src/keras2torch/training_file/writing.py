@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from keras2torch.errors import DataError, TrainingError, quoted
+from keras2torch.porting import MANIFEST, MODEL, VOCABULARY, WEIGHTS
 from keras2torch.training.data import ArrayData
-from keras2torch.training.fit import Fitted
+from keras2torch.training.fitting import Fitted
 from keras2torch.training.plan import TrainingPlan
 from keras2torch.training.predicting import predict
 
 
-def write_fitted(out: Path, model: nn.Module, told: Fitted) -> None:
-    """``weights.safetensors`` and ``history.json``.
+def write_fitted(out: Path, model: nn.Module, told: Fitted, port: Path | None) -> None:
+    """``weights.safetensors`` and ``history.json``; of a port its other files, to be one again.
 
     Raises:
         TrainingError: they can't be written.
@@ -28,8 +30,11 @@ def write_fitted(out: Path, model: nn.Module, told: Fitted) -> None:
     aside = out / ".weights.aside"
     try:
         save_file(weights, aside)
-        aside.rename(out / "weights.safetensors")
+        aside.rename(out / WEIGHTS)
         (out / "history.json").write_text(json.dumps(told.history, indent=1))
+        for file in [port / name for name in (MODEL, MANIFEST, VOCABULARY)] if port else []:
+            if file.is_file() and not out.samefile(file.parent):
+                shutil.copyfile(file, out / file.name)
     except Exception as error:  # safetensors has its own
         raise TrainingError(f"{quoted(out)} can't be written: {quoted(error)}") from error
 

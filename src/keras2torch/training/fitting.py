@@ -14,6 +14,7 @@ from torch import nn
 from keras2torch.errors import TrainingError, quoted
 from keras2torch.training.batches import Samples, row_count
 from keras2torch.training.checkpoint import newest_checkpoint, save_checkpoint
+from keras2torch.training.hooks import CallbackHooks, RunState
 from keras2torch.training.loop import TrainingLoop
 from keras2torch.training.plan import TrainingPlan
 from keras2torch.training.seeding import repeatable_run
@@ -83,34 +84,57 @@ class _Run:
         self.progress = progress if loop.accelerator.is_main_process else None
         self.history: dict[str, list[float]] = {}
         self.epoch = self.batch = 0
+        self.state = RunState(loop.optimizer, loop.average, plan.epochs)
+        writes = loop.accelerator.is_main_process
+        self.hooks = CallbackHooks(plan.callbacks, loop.model, self.state, writes)
+        self.remembered: list[dict[str, Any]] | None = None
 
     def to_end(self, validation: Samples | None) -> Fitted:
-        while self.epoch < self.plan.epochs:
+        self._tell_state()
+        self.hooks.begin(self.remembered)
+        while self.epoch < self.plan.epochs and not self.state.stop:
             self._epoch(validation)
         self.loop.finish()
+        self.hooks.end()
         return Fitted(self.history, self.epoch, self.loop.updates)
 
     def _epoch(self, validation: Samples | None) -> None:
         loop, epoch = self.loop, self.epoch
         loop.begin_epoch(epoch)
+        if self.batch == 0:
+            self.hooks.epoch_begins(epoch)
         count, batches = loop.batches(epoch, self.batch)
         for batch in batches:
             loop.update(batch, epoch)
+            self._tell_state()
+            if self.hooks:
+                self.hooks.batch_ended(self.batch, loop.logs_so_far)
             self.batch += 1
+            if self.state.stop and loop.accelerator.num_processes == 1:
+                break
             if self.progress:
                 self.progress(f"epoch {epoch + 1}", self.batch, count)
             if self.every and self.batch % self.every == 0 and self.batch < count:
                 self._keep()
-        logs = loop.end_epoch(epoch, validation)
+        logs = loop.end_epoch(epoch)
+        if validation is not None:
+            found = self.hooks.validated(lambda: loop.validate(validation))
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        self.hooks.epoch_ended(epoch, logs)
+        loop.follow_schedule(logs)
+        self.state.stop = loop.anywhere(self.state.stop)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
-        if not math.isfinite(logs["loss"]):
+        if not math.isfinite(logs["loss"]) and not self.state.stop:
             raise TrainingError(
                 f"the loss is {logs['loss']} in epoch {epoch + 1}: a lower learning rate, or "
                 "clip_norm, may keep it finite"
             )
         self.epoch, self.batch = epoch + 1, 0
         self._keep()
+
+    def _tell_state(self) -> None:
+        self.state.step, self.state.epoch = self.loop.updates, self.epoch
 
     def _keep(self) -> None:
         if self.folder is None:
@@ -120,6 +144,8 @@ class _Run:
             "epoch": self.epoch,
             "batch": self.batch,
             "history": self.history,
+            "stop": self.state.stop,
+            "callbacks": self.hooks.state_dict(),
             **self.loop.state_dict(),
         }
         if self.loop.accelerator.is_main_process:
@@ -141,6 +167,7 @@ class _Run:
                 )
         self.loop.load_state_dict(state)
         self.epoch, self.batch = state["epoch"], state["batch"]
+        self.state.stop, self.remembered = state["stop"], state["callbacks"]
         self.history = {name: list(values) for name, values in state["history"].items()}
 
     def _identity(self) -> dict[str, Any]:
