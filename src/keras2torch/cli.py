@@ -9,7 +9,7 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -121,8 +121,16 @@ def check(
     port: Annotated[Path, typer.Argument(metavar="PORT", help="A port's folder.")],
     config: ConfigFile = None,
     data: Annotated[
-        Path | None, typer.Option(help="Inputs to use: an .npz with an array per input.")
+        Path | None,
+        typer.Option(help="Inputs to use: an .npz with an array per input; y too, for steps."),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train both sides for so many steps and compare them.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="The same, for so many passes over the data.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Of each step.")] = 32,
     backend: Annotated[
         list[str] | None,
         typer.Option(help="Keras' backend (again for more); the first runs in float64 too."),
@@ -133,7 +141,24 @@ def check(
         bool, typer.Option("--trust-model", help="Let Keras run code that stands in the file.")
     ] = False,
 ) -> None:
-    """Prove that a port is its model: every layer's outputs, every parameter."""
+    """Prove that a port is its model: every layer's outputs, every parameter.
+
+    With --steps or --epochs: that it trains as its model does, step by step.
+    """
+    if steps or epochs:
+        _check_steps(
+            model,
+            port,
+            json_file,
+            html,
+            steps=steps,
+            epochs=epochs,
+            data=data,
+            batch_size=batch_size,
+            backend=backend[0] if backend else None,
+            config=config,
+            trust_model=trust_model,
+        )
     from keras2torch.porting import MODEL
     from keras2torch.report.page import write_check
     from keras2torch.report.terminal import print_report
@@ -165,6 +190,24 @@ def check(
     raise typer.Exit(0 if report.equal else 1)
 
 
+def _check_steps(
+    model: str, port: Path, json_file: Path | None, html: Path | None, **options: Any
+) -> NoReturn:
+    """``check`` of a training."""
+    from keras2torch.report.page import write_steps
+    from keras2torch.report.terminal import print_steps
+    from keras2torch.verify.steps import check_steps
+
+    with progress_bars() as progress:
+        report = check_steps(model, port, progress=progress, **options)
+    print_steps(_console(), report)
+    if json_file:
+        _write(json_file, json.dumps(report.to_json(), indent=1))
+    if html:
+        write_steps(report, (port / "train.py").read_text(), html)
+    raise typer.Exit(0 if report.equal else 1)
+
+
 @app.command()
 def compare(
     model: ModelName,
@@ -176,7 +219,7 @@ def compare(
     ),
     epochs: Annotated[int, typer.Option(min=1)] = 2,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    backend: Annotated[str, typer.Option(help="Keras' backend.")] = "jax",
+    backend: Annotated[str, typer.Option(help="Keras' backend.")] = "tensorflow",
     seed: Annotated[int, typer.Option(min=0, help="Decides the order of the batches.")] = 0,
 ) -> None:
     """Train a compiled model in Keras and in PyTorch, side by side."""

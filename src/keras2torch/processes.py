@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -67,31 +68,73 @@ def stream_worker(
     Raises:
         ReferenceError, PortError: as ``run_worker``.
     """
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
-        subprocess.Popen(
+    with Worker(worker, job, backend) as process:
+        process.hang_up()
+        while (told := process.hear()) is not None:
+            yield told
+
+
+class Worker:
+    """A worker that runs beside this process and may be talked to: one JSON object per line."""
+
+    def __init__(
+        self,
+        worker: str,
+        job: Mapping[str, Any],
+        backend: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self._backend = backend
+        self._said = tempfile.TemporaryFile(  # noqa: SIM115
+            "w+", encoding="utf-8", errors="replace"
+        )
+        self._process = subprocess.Popen(
             [sys.executable, "-m", worker],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=self._said,
             text=True,
-            env=environment(backend, job.get("precision", "float32")),
-        ) as process,
-    ):
-        if process.stdin is None or process.stdout is None:
-            raise ReferenceError(f"{worker} could not be started")
-        try:
-            process.stdin.write(json.dumps(job))
-            process.stdin.close()
-            for line in process.stdout:
-                if line.startswith("{"):
-                    yield json.loads(line)
-            process.wait()
-        finally:
-            process.kill()
-        if process.returncode != 0:
-            said.seek(0)
-            raise _failure(said.read(), process.returncode, backend)
+            env={**environment(backend, job.get("precision", "float32")), **(variables or {})},
+        )
+        self.tell(job)
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        with self._process, self._said:  # waits, and closes the pipes
+            self.hang_up()
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """One line on the worker's standard input. What a worker that has ended is told is lost:
+        ``hear`` says why it ended."""
+        if self._process.stdin is None or self._process.stdin.closed:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Close the worker's standard input."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def hear(self) -> dict[str, Any] | None:
+        """What the worker tells next; None once it has ended well.
+
+        Raises:
+            ReferenceError, PortError: as ``run_worker``.
+        """
+        for line in self._process.stdout or ():
+            if line.startswith("{"):
+                told: dict[str, Any] = json.loads(line)
+                return told
+        if self._process.wait() == 0:
+            return None
+        self._said.seek(0)
+        raise _failure(self._said.read(), self._process.returncode, self._backend)
 
 
 def _failure(said: str, status: int, backend: str | None) -> ReferenceError | PortError:

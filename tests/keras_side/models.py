@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
+from training_runs import save_all
 
 from keras2torch.verify.inputs import made_inputs
 from keras2torch.verify.keras_worker import load_original, record, tensors_for
@@ -258,10 +259,11 @@ def odd_names():
 
 
 def trained():
-    """Article A's network without its dropouts, small, compiled with an accuracy."""
+    """Article A's network, small, compiled with an accuracy."""
     tokens = keras.Input((20,), dtype="int32", name="tokens")
     features = keras.Input((2,), name="features")
     x = layers.Embedding(200, 12, trainable=False)(tokens)
+    x = layers.SpatialDropout1D(0.1)(x)
     x = layers.Bidirectional(layers.LSTM(6, return_sequences=True))(x)
     x, ahead, back = layers.Bidirectional(layers.GRU(6, return_sequences=True, return_state=True))(
         x
@@ -269,6 +271,7 @@ def trained():
     average = layers.GlobalAveragePooling1D()(x)
     x = layers.Concatenate()([average, ahead, back, layers.GlobalMaxPooling1D()(x), features])
     x = layers.Dense(8, activation="relu")(x)
+    x = layers.Dropout(0.1)(x)
     model = keras.Model([tokens, features], layers.Dense(1, activation="sigmoid")(x))
     optimizer = keras.optimizers.Adam(clipvalue=0.01)
     model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
@@ -443,6 +446,7 @@ def main():
             recording = record(model, tensors_for(model, arrays, precision))
             recording.save(folder / f"{name}.{precision}.npz")
     if trained:
+        save_all(folder)
         (folder / "trained.json").write_text(json.dumps(trained))
 
 

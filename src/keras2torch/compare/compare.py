@@ -2,95 +2,24 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras2torch.compare.recipe import Recipe, recipe_of
-from keras2torch.compare.stream import TARGETS, VALIDATION, load_data
-from keras2torch.errors import DataError, quoted
 from keras2torch.porting import Port, port
-from keras2torch.processes import require, stream_worker
-from keras2torch.readers import read
+from keras2torch.processes import require
 from keras2torch.verify.check import Report, check
-
-CLOSE = 1e-3  # how far the losses of a step may be apart in the first epoch
-WARM_UP = 5  # steps that are left out of the speed: compilation, first allocations
-
-
-@dataclass
-class Curve:
-    """One side's training: per step and per epoch, everything it told."""
-
-    name: str
-    version: str = ""
-    summary: str = ""
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    validation: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def losses(self) -> list[float]:
-        return [step["loss"] for step in self.steps]
-
-    @property
-    def samples_per_second(self) -> float:
-        """The median step's, once warm."""
-        warm = self.steps[WARM_UP:] or self.steps
-        return float(statistics.median(step["size"] / step["seconds"] for step in warm))
-
-    def epochs(self) -> list[dict[str, float]]:
-        """Per epoch the means over its samples, and the validation's."""
-        rows = []
-        for epoch in sorted({step["epoch"] for step in self.steps}):
-            own = [step for step in self.steps if step["epoch"] == epoch]
-            sizes = [step["size"] for step in own]
-            row: dict[str, float] = {"epoch": epoch + 1}
-            for key in ("loss", "accuracy"):
-                if all(key in step for step in own):
-                    row[key] = float(np.average([step[key] for step in own], weights=sizes))
-            for logs in self.validation:
-                if logs["validated"] == epoch:
-                    row.update({f"val_{k}": v for k, v in logs.items() if k != "validated"})
-            rows.append(row)
-        return rows
-
-
-@dataclass(frozen=True)
-class Training:
-    """Both sides' training in one precision."""
-
-    precision: str
-    keras: Curve
-    torch: Curve
-
-    @property
-    def loss_differences(self) -> list[float]:
-        """Per step, how far the two losses are apart."""
-        pairs = zip(self.keras.losses, self.torch.losses, strict=True)
-        return [abs(a - b) for a, b in pairs]
-
-    def largest_difference(self, epochs: int | None = None) -> float:
-        """The largest difference of a step's loss, in all epochs or the first ones."""
-        steps = zip(self.keras.steps, self.loss_differences, strict=True)
-        return max(d for step, d in steps if epochs is None or step["epoch"] < epochs)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data: every step of both sides."""
-        return {
-            "precision": self.precision,
-            "largest_difference": self.largest_difference(),
-            "largest_difference_first_epoch": self.largest_difference(1),
-            **{
-                side: {**asdict(curve), "samples_per_second": curve.samples_per_second}
-                for side, curve in (("keras", self.keras), ("torch", self.torch))
-            },
-        }
+from keras2torch.verify.curves import Progress, SideBySide
+from keras2torch.verify.original import original_of
+from keras2torch.verify.random_stream import not_shared
+from keras2torch.verify.side_by_side import one_after_the_other
+from keras2torch.verify.step_protocol import CLASS_WEIGHTS, TARGETS, VALIDATION, Array, keys
+from keras2torch.verify.steps import Leaving, archive_of, first_difference, trained_outputs
+from keras2torch.verify.training_data import read_training_data
 
 
 @dataclass(frozen=True)
@@ -99,21 +28,24 @@ class Comparison:
 
     ``training`` is in float32, as such models are trained. ``proof`` is the first epoch in
     float64: float32 training is chaotic, any two runs part by rounding after some tens or
-    hundreds of steps, so only float64 can tell rounding from a difference.
+    hundreds of steps, so only float64 can tell rounding from a difference. ``unshared`` are
+    layers with random numbers of their own on each side.
     """
 
     port: Port
     check: Report
-    recipe: Recipe
-    training: Training
-    proof: Training
+    training: SideBySide
+    proof: SideBySide
+    losses: list[str]
     batch_size: int
     samples: int
+    first_difference: Leaving | None
+    unshared: list[str]
 
     @property
     def equal(self) -> bool:
-        """No difference in the check, and every loss of the proof is CLOSE."""
-        return self.check.equal and self.proof.largest_difference() <= CLOSE
+        """No difference in the check, and none in the proof."""
+        return self.check.equal and self.first_difference is None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for ``compare.json``."""
@@ -121,15 +53,12 @@ class Comparison:
             "equal": self.equal,
             "batch_size": self.batch_size,
             "samples": self.samples,
-            "recipe": asdict(self.recipe),
+            "losses": self.losses,
+            "unshared": self.unshared,
             "training": self.training.to_json(),
             "proof": self.proof.to_json(),
             "check": self.check.to_json(),
         }
-
-
-# Told as (what is going on, how much of it is done, of how much).
-Progress = Callable[[str, int, int], None]
 
 
 def compare(
@@ -139,29 +68,75 @@ def compare(
     *,
     epochs: int = 2,
     batch_size: int = 32,
-    backend: str = "jax",
+    backend: str = "tensorflow",
     seed: int = 0,
     progress: Progress = lambda what, done, total: None,
 ) -> Comparison:
     """Port a compiled model to ``out``/port, check it, and train both sides.
 
-    ``data`` is an ``.npz`` with an array per input under its name and the targets as ``y``;
-    arrays with ``val_`` before these names are validated on after each epoch. Both sides start
+    ``data`` is an ``.npz`` as the port's train.py reads it: an array per input under its name and
+    the targets as ``y``; arrays with ``val_`` before these names are validated on after each
+    epoch. Keras trains with its ``fit``, the port with the functions of its train.py. Both start
     from the saved weights with a fresh optimizer and see the same batches in the same order:
     ``epochs`` in float32, and the first epoch in float64 as the proof.
 
     Raises:
-        ModelError: the model can't be ported, or its training can't be compared.
+        ModelError: the model can't be ported, or its training can't be handed over.
         DataError: the data does not fit, or the model was saved uncompiled.
         ReferenceError, PortError, MissingExtra: as ``check``.
     """
     require("keras", "torch", backend)
-    with read(model) as saved:
-        recipe = recipe_of(saved.compile_config)
-    inputs = port(model).manifest["inputs"]
-    names = [wanted["name"] for wanted in inputs]
-    arrays = _fitting(Path(data), inputs)  # before anything is written
-    ported = port(model, Path(out) / "port")
+    tried = port(model, backend=backend, train=True)  # before anything is written
+    with original_of(model) as original, tempfile.TemporaryDirectory() as folder:
+        archive = archive_of(original, Path(folder), backend)
+        targets = trained_outputs(archive, backend)
+        outputs = [target.output for target in targets]
+        arrays = read_training_data(Path(data), tried.manifest["inputs"], outputs)
+        samples = len(arrays[keys(TARGETS, outputs)[0]])
+        shared: dict[str, Any] = dict(_shuffled(arrays, samples, seed))
+        np.savez(Path(folder, "data.npz"), **shared)
+        ported = port(model, Path(out) / "port", backend=backend, train=True)
+        report = _checked(model, Path(out) / "port", progress)
+        job = {
+            "model": str(archive),
+            "port": str(Path(out) / "port"),
+            "data": str(Path(folder, "data.npz")),
+            "outputs": outputs,
+            "batch_size": batch_size,
+            "seed": seed,
+            "variables": None,
+        }
+        steps = -(-samples // batch_size)
+        training, proof = (
+            one_after_the_other(
+                {**job, "precision": precision, "epochs": times, "steps": times * steps},
+                backend,
+                progress,
+            )
+            for precision, times in (("float32", epochs), ("float64", 1))
+        )
+    return Comparison(
+        ported,
+        report,
+        training,
+        proof,
+        [target.loss for target in targets if target.loss],
+        batch_size,
+        samples,
+        first_difference(proof, ported.manifest),
+        not_shared(proof.keras.draws, proof.torch.draws),
+    )
+
+
+def _shuffled(data: Mapping[str, Array], rows: int, seed: int) -> dict[str, Array]:
+    """The rows to train on in an order that the seed decides."""
+    order = np.random.default_rng(seed).permutation(rows)
+    whole = (VALIDATION, CLASS_WEIGHTS)
+    return {n: a if n.startswith(whole) else a[order] for n, a in data.items()}
+
+
+def _checked(model: str | Path, folder: Path, progress: Progress) -> Report:
+    """The check of the port, with Keras on every backend that runs it."""
     runs = 5
     progress("check", 0, runs)
     ended: list[str] = []
@@ -170,76 +145,4 @@ def compare(
         ended.append(run)
         progress("check", len(ended), runs)
 
-    report = check(model, Path(out) / "port", progress=told)
-    with tempfile.TemporaryDirectory() as folder:
-        shared = Path(folder, "data.npz")
-        np.savez(shared, **arrays)
-        job = {
-            "model": str(model),
-            "port": str(Path(out) / "port"),
-            "data": str(shared),
-            "inputs": names,
-            "batch_size": batch_size,
-            "seed": seed,
-            "recipe": asdict(recipe),
-        }
-        steps = -(-len(arrays[TARGETS]) // batch_size)
-        training = _training(job, "float32", epochs, steps, backend, progress)
-        proof = _training(job, "float64", 1, steps, backend, progress)
-    return Comparison(ported, report, recipe, training, proof, batch_size, len(arrays[TARGETS]))
-
-
-def _training(
-    job: dict[str, Any], precision: str, epochs: int, steps: int, backend: str, progress: Progress
-) -> Training:
-    """Train both sides, one after the other, each with the whole machine."""
-    job = {**job, "precision": precision, "epochs": epochs}
-    keras = _curve(
-        Curve(f"Keras on {backend}"),
-        stream_worker("keras2torch.compare.keras_trainer", job, backend),
-        lambda done: progress(f"Keras, {precision}", done, epochs * steps),
-    )
-    torch = _curve(
-        Curve("PyTorch"),
-        stream_worker("keras2torch.compare.torch_trainer", job),
-        lambda done: progress(f"PyTorch, {precision}", done, epochs * steps),
-    )
-    return Training(precision, keras, torch)
-
-
-def _fitting(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The data, with its names and lengths checked."""
-    try:
-        arrays = load_data(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{quoted(path)} is no .npz of plain arrays") from error
-    needed = [TARGETS, *(wanted["name"] for wanted in inputs)]
-    if any(name.startswith(VALIDATION) for name in arrays):
-        needed += [VALIDATION + name for name in needed]
-    missing = [name for name in needed if name not in arrays]
-    if missing:
-        raise DataError(
-            f"{quoted(path)} lacks {quoted(missing)}, it holds {quoted(sorted(arrays))}"
-        )
-    for prefix in ("", VALIDATION):
-        lengths = {len(arrays[n]) for n in needed if n.startswith(VALIDATION) == bool(prefix)}
-        if len(lengths) > 1 or 0 in lengths:
-            raise DataError(f"{quoted(path)}: its arrays hold {quoted(sorted(lengths))} samples")
-    return {name: arrays[name] for name in needed}
-
-
-def _curve(
-    curve: Curve, events: Iterator[dict[str, Any]], progress: Callable[[int], None]
-) -> Curve:
-    """Collect what one side tells while it trains."""
-    progress(0)
-    for event in events:
-        if "version" in event:
-            curve.version = event["version"]
-            curve.summary = event.get("summary", "")
-        elif "validated" in event:
-            curve.validation.append(event)
-        else:
-            curve.steps.append(event)
-            progress(len(curve.steps))
-    return curve
+    return check(model, folder, progress=told)

@@ -41,6 +41,20 @@ def modules(model: Model, attributes: Attributes) -> Iterable[tuple[str, Module]
     return (found for found in _walk(model, None, "", attributes) if isinstance(found, tuple))
 
 
+def origins(model: Model, attributes: Attributes) -> Iterable[tuple[str, str]]:
+    """The path of every module, and that of the Keras layer it stands for."""
+    prefixes: dict[str, str] = {}
+    for found in _walk(model, None, "", attributes):
+        if isinstance(found, Instance):
+            prefixes[found.path] = found.model.path
+        else:
+            path, module = found
+            around = path
+            while around not in prefixes:
+                around = around.rpartition(".")[0]
+            yield path, f"{prefixes[around]}{module.layer}"
+
+
 def _walk(
     model: Model, instance: Module | None, path: str, attributes: Attributes
 ) -> Iterable[Instance | tuple[str, Module]]:

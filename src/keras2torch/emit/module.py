@@ -11,7 +11,7 @@ from keras2torch.emit.classes import write_class
 from keras2torch.emit.forward import write_forward
 from keras2torch.emit.helpers import cut
 from keras2torch.emit.imports import import_block
-from keras2torch.emit.instances import instances, modules, state, traces
+from keras2torch.emit.instances import instances, modules, origins, state, traces
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
 from keras2torch.emit.penalties import count_calls
 from keras2torch.emit.simplify import simplified
@@ -44,7 +44,8 @@ class Emitted:
 
     ``returns`` is the type of its outputs, ``weights`` has every tensor of the state dict with its
     Module and key, ``modules`` every module by its path, ``traces`` where each Keras layer's
-    outputs can be seen, ``vocabularies`` the terms by layer for ``vocabulary.json``.
+    outputs can be seen, ``origins`` which Keras layer each module stands for, ``vocabularies`` the
+    terms by layer for ``vocabulary.json``.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Emitted:
     weights: dict[str, tuple[Module, str, Weight]]
     modules: dict[str, Module]
     traces: list[dict[str, Any]]
+    origins: dict[str, str]
     vocabularies: dict[str, list[Any]]
 
 
@@ -90,6 +92,7 @@ def write_module(program: Program) -> Emitted:
         dict(state(program.model, attributes)),
         dict(modules(program.model, attributes)),
         traces(instances(program.model, attributes), names, forwards),
+        dict(origins(program.model, attributes)),
         vocabularies,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from keras2torch.compare.compare import Comparison
 from keras2torch.report import figures
 from keras2torch.verify.check import OUTPUT, Report
+from keras2torch.verify.steps import StepsReport
 
 
 def write_check(report: Report, source: str, path: Path) -> None:
@@ -17,7 +18,7 @@ def write_check(report: Report, source: str, path: Path) -> None:
 
 def write_comparison(compared: Comparison, path: Path, data: str) -> None:
     """The page of a comparison; ``data`` says what was trained on."""
-    keys = ["loss", "accuracy"] if compared.recipe.accuracy else ["loss"]
+    metrics = [name for name in compared.training.keras.steps[0]["logs"] if name != "loss"]
     _write(
         path,
         report=compared.check,
@@ -25,17 +26,59 @@ def write_comparison(compared: Comparison, path: Path, data: str) -> None:
         compared=compared,
         data=data,
         plots=[
-            *(figures.per_batch(compared.training, k, f"{k} of each batch") for k in keys),
-            figures.differences(compared.training),
+            figures.losses(compared.training),
+            *(figures.running_log(compared.training, name) for name in metrics),
+            figures.loss_differences(compared.training),
         ],
-        proof=[
-            figures.per_batch(compared.proof, "loss", "loss of each batch"),
-            figures.differences(compared.proof),
-        ],
+        proof=[figures.losses(compared.proof), figures.loss_differences(compared.proof)],
     )
 
 
+def write_steps(report: StepsReport, source: str, path: Path) -> None:
+    """The page of a comparison of trainings; ``source`` is the port's ``train.py``."""
+    text = (
+        _environment()
+        .get_template("steps.html.j2")
+        .render(
+            report=report,
+            code=_highlighted(source),
+            style=_style(),
+            exact=[
+                figures.losses(report.exact),
+                figures.loss_differences(report.exact),
+                figures.weight_differences(report.exact),
+            ],
+            single=[
+                figures.losses(report.single),
+                figures.loss_differences(report.single, report.floor.differences),
+            ],
+        )
+    )
+    path.write_text(text, encoding="utf-8")
+
+
 def _write(path: Path, *, report: Report, source: str, **context: Any) -> None:
+    runs = list(dict.fromkeys(d.run for d in report.differences))
+    layers = list(dict.fromkeys(d.layer for d in report.differences))
+    table = {(d.layer, d.run): d for d in report.differences}
+    text = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            runs=runs,
+            layers=layers,
+            table=table,
+            whole=OUTPUT,
+            code=_highlighted(source),
+            style=_style(),
+            **context,
+        )
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _environment() -> Any:
     import jinja2
 
     environment = jinja2.Environment(
@@ -46,21 +89,7 @@ def _write(path: Path, *, report: Report, source: str, **context: Any) -> None:
         lstrip_blocks=True,
     )
     environment.filters["short"] = _short
-    runs = list(dict.fromkeys(d.run for d in report.differences))
-    layers = list(dict.fromkeys(d.layer for d in report.differences))
-    table = {(d.layer, d.run): d for d in report.differences}
-    template = environment.get_template("page.html.j2")
-    text = template.render(
-        report=report,
-        runs=runs,
-        layers=layers,
-        table=table,
-        whole=OUTPUT,
-        code=_highlighted(source),
-        style=_style(),
-        **context,
-    )
-    path.write_text(text, encoding="utf-8")
+    return environment
 
 
 def _short(value: float) -> str:

@@ -9,6 +9,11 @@ from rich.table import Table
 from keras2torch.compare.compare import Comparison
 from keras2torch.inspecting import Inspection
 from keras2torch.verify.check import Account, Report
+from keras2torch.verify.curves import SideBySide
+from keras2torch.verify.steps import StepsReport
+
+# Of the loss, the gradients' norm and the weights in float64, then of the loss in float32.
+DIFFERENCES = ("loss", "gradient norm", "weights", "loss, float32", "Keras' floor")
 
 
 def print_account(console: Console, account: Account) -> None:
@@ -76,26 +81,84 @@ def print_notes(console: Console, notes: list[str]) -> None:
         console.print(f"note: {note}", highlight=False, markup=False)
 
 
+def print_training(console: Console, training: SideBySide, speed: bool = True) -> None:
+    """Both sides' epochs."""
+    table = Table(title=f"Training in {training.precision}", title_justify="left")
+    headings = ["side", "epoch", *training.logs, *(["samples/s"] if speed else [])]
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "side" else "right")
+    for curve in (training.keras, training.torch):
+        for number, logs in enumerate(curve.epochs, start=1):
+            cells = [f"{logs[name]:.6f}" if name in logs else "" for name in training.logs]
+            cells += [f"{curve.samples_per_second:.0f}"] if speed else []
+            table.add_row(curve.name, str(number), *cells)
+    console.print(table)
+
+
 def print_comparison(console: Console, compared: Comparison) -> None:
     """Both trainings, epoch by epoch."""
-    keys = ("loss", "accuracy", "val_loss", "val_accuracy")
     for training in (compared.training, compared.proof):
-        table = Table(title=f"Training in {training.precision}", title_justify="left")
-        for heading in ("side", "epoch", *keys, "samples/s"):
-            table.add_column(heading, justify="left" if heading == "side" else "right")
-        for curve in (training.keras, training.torch):
-            for row in curve.epochs():
-                cells = (f"{row[key]:.6f}" if key in row else "" for key in keys)
-                speed = f"{curve.samples_per_second:.0f}"
-                table.add_row(curve.name, f"{row['epoch']:.0f}", *cells, speed)
-        console.print(table)
+        print_training(console, training)
         console.print(
             "largest difference of a step's loss: "
             f"{training.largest_difference(1):.1e} in the first epoch, "
             f"{training.largest_difference():.1e} in all",
             highlight=False,
         )
+    _print_unshared(console, compared.unshared)
     console.print("[green]equal[/green]" if compared.equal else "[red]differs[/red]")
+
+
+def print_steps(console: Console, report: StepsReport) -> None:
+    """A comparison of trainings, step by step."""
+    print_training(console, report.exact, speed=False)
+    table = Table(title="Differences, step by step", title_justify="left")
+    for heading in ("step", *DIFFERENCES):
+        table.add_column(heading, justify="right")
+    rows = [
+        report.exact.loss_differences,
+        report.exact.norm_differences,
+        report.exact.weight_differences,
+        report.single.loss_differences,
+        report.floor.differences,
+    ]
+    count = len(report.exact.keras.steps)
+    for begin, end in spans(count):
+        said = str(end) if end == begin + 1 else f"{begin + 1} to {end}"
+        table.add_row(said, *(f"{max(values[begin:end]):.1e}" for values in rows))
+    console.print(table)
+    console.print(f"the floor is Keras against itself {report.floor.how}", highlight=False)
+    if report.floor.left is None:
+        console.print("float32: the port stays within Keras' own floor", highlight=False)
+    else:
+        console.print(
+            f"float32: the port leaves Keras' own floor at step {report.floor.left + 1}",
+            highlight=False,
+        )
+    _print_unshared(console, report.unshared)
+    print_notes(console, report.notes)
+    first = report.first_difference
+    if first is None:
+        console.print(f"[green]equal[/green], {count} steps in float64")
+        return
+    keras = f" (in Keras {escape(first.keras)})" if first.keras else ""
+    console.print(
+        f"[red]differs[/red], first at step {first.step + 1}: {escape(first.what)}{keras}, "
+        f"by {first.difference:.1e}"
+    )
+
+
+def spans(count: int) -> list[tuple[int, int]]:
+    """The first steps one by one, then ever more of them together."""
+    bounds = [bound for bound in (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500) if bound < count]
+    while bounds[-1] + 1000 < count:
+        bounds.append(bounds[-1] // 1000 * 1000 + 1000)
+    return list(zip(bounds, [*bounds[1:], count], strict=True))
+
+
+def _print_unshared(console: Console, unshared: list[str]) -> None:
+    for reason in unshared:
+        console.print(f"[yellow]not the same random numbers: {escape(reason)}[/yellow]")
 
 
 def print_inspection(console: Console, found: Inspection) -> None:

@@ -112,6 +112,20 @@ def keep_float64() -> None:
     tensorflow.math.in_top_k = exact_top_k.in_top_k
 
 
+@functools.cache
+def keep_float64_on_jax() -> None:
+    """Let Keras on JAX compute in float64 what it takes to float32 first, such as every mean: its
+    rules for mixed dtypes know no float64."""
+    result_type = keras.src.backend.common.dtypes.result_type
+
+    def exact_type(*dtypes: Any) -> str:
+        named = [getattr(dtype, "name", dtype) for dtype in dtypes]
+        return "float64" if "float64" in named else str(result_type(*dtypes))
+
+    for place in (keras.src.backend.common.dtypes, keras.src.backend):
+        place.result_type = exact_type
+
+
 def _keep_mel_spectrogram() -> None:
     """MelSpectrogram's matrix is of float32, and so is its reference power, with which TensorFlow
     can't compute in float64 at all."""
@@ -167,6 +181,8 @@ def load_original(path: str, precision: str) -> Any:
     keras.config.set_floatx(precision)
     if keras.backend.backend() == "tensorflow":
         keep_float64()
+    elif keras.backend.backend() == "jax":
+        keep_float64_on_jax()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "model.keras")
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
@@ -174,7 +190,7 @@ def load_original(path: str, precision: str) -> Any:
                 data = old.read(name)
                 if name == "config.json":
                     config = json.loads(data)
-                    data = json.dumps(_in_precision(config, precision)).encode()
+                    data = json.dumps(in_precision(config, precision)).encode()
                 new.writestr(name, data)
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy(precision)  # of layers whose config tells none
@@ -187,10 +203,10 @@ def load_original(path: str, precision: str) -> Any:
 POLICY_NAMES = (*FLOATS, "mixed_float16", "mixed_bfloat16")
 
 
-def _in_precision(part: Any, precision: str) -> Any:
+def in_precision(part: Any, precision: str) -> Any:
     """The config with every floating dtype and dtype policy replaced."""
     if isinstance(part, list):
-        return [_in_precision(p, precision) for p in part]
+        return [in_precision(p, precision) for p in part]
     if not isinstance(part, dict):
         return part
     config = part.get("config")
@@ -201,7 +217,7 @@ def _in_precision(part: Any, precision: str) -> Any:
     return {
         key: precision
         if key in ("dtype", "default_policy") and value in POLICY_NAMES
-        else _in_precision(value, precision)
+        else in_precision(value, precision)
         for key, value in part.items()
     }
 
@@ -245,6 +261,13 @@ def record(model: Any, inputs: list[Any]) -> Recording:
         keras.layers.Layer.__call__ = original
     recording.add("", 0, [as_array(t) for t in keras.tree.flatten(outputs)])
     return recording
+
+
+def layer_paths(model: Any) -> dict[int, str]:
+    """The path of every layer of a model, nested ones' too, by the layer's id."""
+    paths: dict[int, str] = {}
+    _walk(model, "", paths, defaultdict(list))
+    return paths
 
 
 def _walk(model: Any, path: str, paths: dict[int, str], numbers: dict[int, list[int]]) -> None:
