@@ -44,7 +44,7 @@ PARAMETERS = {
     .reorder_columns((None, 2, 3, 2), (0, 3, 1, 2)),
     "dense.bias": variable("dense/bias", 3),
 }
-JOINED = "joined=[[model.gru.bias_ih_l0, model.gru.bias_hh_l0]]"
+JOINED = 'joined=[[model.get_parameter("gru.bias_ih_l0"), model.get_parameter("gru.bias_hh_l0")]]'
 SHAPED = (
     "shaped={model.conv.weight: lambda w: w.permute(2, 3, 1, 0), "
     "model.depthwise.weight: lambda w: w.view(4, 2, 3, 2).permute(2, 3, 0, 1), "
@@ -70,7 +70,7 @@ def test_arguments_say_what_differs() -> None:
 
 
 def test_muon_is_told_what_is_a_matrix_in_keras() -> None:
-    left = "adam=[model.embedding.weight, model.blocks[0].query.weight]"
+    left = 'adam=[model.embedding.weight, model.get_parameter("blocks.0.query.weight")]'
     bias = "shaped={model.blocks[0].query.bias: lambda w: w.view(2, 5)}"
     assert optimizer_arguments(plan_of("Muon").call, PARAMETERS) == [left, JOINED, bias]
     excluded = plan_of("Muon", exclude_layers=["query"], exclude_embeddings=False)

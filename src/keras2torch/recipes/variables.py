@@ -16,6 +16,7 @@ from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.weights import Weight
 from keras2torch.recipes.call import Call
 from keras2torch.recipes.optimizer import OptimizerCall
+from keras2torch.recipes.parameter import parameter_of
 
 Parameters = Mapping[str, Weight]  # those that train, by their names in the state dict
 
@@ -56,7 +57,7 @@ def _variables(parameters: Parameters) -> dict[str, list[str]]:
 
 def _joined(parameters: Parameters) -> list[str]:
     groups = [names for names in _variables(parameters).values() if len(names) > 1]
-    said = [f"[{', '.join(map(_expression, names))}]" for names in groups]
+    said = [f"[{', '.join(map(parameter_of, names))}]" for names in groups]
     return [f"joined=[{', '.join(said)}]"] if said else []
 
 
@@ -72,7 +73,7 @@ def _for_muon(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
         if len(weight.origin) == 2 and not _excluded(excluded, path):
             matrices.update({name: parameters[name] for name in names})
         elif len(weight.shape) == 2:
-            adam.append(_expression(names[0]))
+            adam.append(parameter_of(names[0]))
     said = [f"adam=[{', '.join(adam)}]"] if adam else []
     return said + _joined(matrices) + _shaped(matrices)
 
@@ -115,7 +116,7 @@ def _shaped(parameters: Parameters) -> list[str]:
                 f"{quoted(path)} lies in PyTorch in such a way that its optimizer can't follow it"
             )
         if change != "w":
-            found.append(f"{_expression(names[0])}: lambda w: {change}")
+            found.append(f"{parameter_of(names[0])}: lambda w: {change}")
     return [f"shaped={{{', '.join(found)}}}"] if found else []
 
 
@@ -162,8 +163,3 @@ def _axes_along(weight: Weight, dimension: int) -> list[int] | None:
             if not np.array_equal(along[axis], expected):
                 return None
     return ordered
-
-
-def _expression(name: str) -> str:
-    """A parameter in the model: ``model.encoder[0].weight``."""
-    return "model." + re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name)

@@ -15,6 +15,7 @@ from keras2torch.ir.program import WeightOption
 from keras2torch.ir.weights import Weight
 from keras2torch.recipes.along import AlongAxes
 from keras2torch.recipes.call import Call
+from keras2torch.recipes.parameter import parameter_of
 from keras2torch.recipes.regularizers import Norms
 from keras2torch.recipes.table import call_of
 
@@ -83,7 +84,7 @@ def _written(option: WeightOption, call: Call, parts: Mapping[str, Weight]) -> l
         ]
     helpers = frozenset(call.helpers())
     return [
-        Line(each.source(attribute(name)), option.option, helpers)
+        Line(each.source(parameter_of(name)), option.option, helpers)
         for name, each in zip(parts, calls, strict=True)
     ]
 
@@ -131,6 +132,6 @@ def _constant_along(array: np.ndarray[tuple[int, ...], np.dtype[np.int_]]) -> tu
 
 
 def attribute(name: str, model: str = "model") -> str:
-    """A state dict's name as an expression: ``blocks.0.weight`` is ``model.blocks[0].weight``."""
+    """A module's name as an expression: ``blocks.0.penalty`` is ``model.blocks[0].penalty``."""
     parts = [f"[{part}]" if part.isdecimal() else f".{part}" for part in name.split(".")]
     return model + "".join(parts)
