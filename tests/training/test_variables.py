@@ -44,12 +44,12 @@ PARAMETERS = {
     .reorder_columns((None, 2, 3, 2), (0, 3, 1, 2)),
     "dense.bias": variable("dense/bias", 3),
 }
-JOINED = 'joined=[[model.get_parameter("gru.bias_ih_l0"), model.get_parameter("gru.bias_hh_l0")]]'
+JOINED = "joined=[[model.get_parameter('gru.bias_ih_l0'), model.get_parameter('gru.bias_hh_l0')]]"
 SHAPED = (
     "shaped={model.conv.weight: lambda w: w.permute(2, 3, 1, 0), "
     "model.depthwise.weight: lambda w: w.view(4, 2, 3, 2).permute(2, 3, 0, 1), "
-    "model.blocks[0].query.weight: lambda w: w.view(2, 5, 6).permute(2, 0, 1), "
-    "model.blocks[0].query.bias: lambda w: w.view(2, 5)}"
+    "model.get_parameter('blocks.0.query.weight'): lambda w: w.view(2, 5, 6).permute(2, 0, 1), "
+    "model.get_parameter('blocks.0.query.bias'): lambda w: w.view(2, 5)}"
 )
 
 
@@ -70,12 +70,12 @@ def test_arguments_say_what_differs() -> None:
 
 
 def test_muon_is_told_what_is_a_matrix_in_keras() -> None:
-    left = 'adam=[model.embedding.weight, model.get_parameter("blocks.0.query.weight")]'
-    bias = "shaped={model.blocks[0].query.bias: lambda w: w.view(2, 5)}"
+    left = "adam=[model.embedding.weight, model.get_parameter('blocks.0.query.weight')]"
+    bias = "shaped={model.get_parameter('blocks.0.query.bias'): lambda w: w.view(2, 5)}"
     assert optimizer_arguments(plan_of("Muon").call, PARAMETERS) == [left, JOINED, bias]
     excluded = plan_of("Muon", exclude_layers=["query"], exclude_embeddings=False)
     found = optimizer_arguments(excluded.call, PARAMETERS)
-    assert found == ["adam=[model.blocks[0].query.weight]", JOINED]
+    assert found == ["adam=[model.get_parameter('blocks.0.query.weight')]", JOINED]
     for word in ("nothing", "kernel"):
         with pytest.raises(UnsupportedError, match=word):
             optimizer_arguments(plan_of("Muon", exclude_layers=[word]).call, PARAMETERS)
