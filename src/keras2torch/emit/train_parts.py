@@ -37,8 +37,6 @@ DEFINED = frozenset(
     "seconds shuffle size source start State state stop targets train_epoch "
     "train_step update_metrics val_arrays validation value values WEIGHTS weights".split()
 )
-# The metrics that leave out what is masked.
-MASKED = ("MeanMetric", "BroadcastMetric", "MeanWithoutClass", "LossPerBatch")
 # Losses whose targets are numbers of classes, without an axis for them.
 NUMBERED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
 # And those whose targets look like the outputs.
@@ -135,7 +133,7 @@ class TrainedOutput:
         for metric in self.metrics:
             outputs = self.raw if metric.of_logits else activated
             given = [outputs, self.targets, *([self.weights] if metric.weighted else [])]
-            if self.mask and metric.call.function in MASKED:
+            if self.mask and metric.call.takes_mask:
                 given.append(f"mask={self.mask}")
             lines.append(f"metrics[{literal(metric.name)}].update({', '.join(given)})")
         return lines

@@ -12,6 +12,7 @@ from keras2torch.recipes.call import Call, Function
 
 # No honest metric has as many thresholds, classes, or labels.
 LIMIT = 2**16
+TAKE_MASKS = ("MeanMetric", "BroadcastMetric", "MeanWithoutClass", "LossPerBatch")
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class MetricCall(Call):
 
     @property
     def takes_mask(self) -> bool:
-        """Whether ``update`` takes the mask of the model's output as its fourth argument."""
-        return self.function in ("MeanMetric", "BroadcastMetric", "MeanWithoutClass")
+        """Whether ``update`` takes the mask of the model's output; the others leave out nothing."""
+        return self.function in TAKE_MASKS
 
 
 def metric(call: Call) -> MetricCall:
