@@ -95,6 +95,7 @@ def cross_validate(
             workers=workers,
             engine="ray" if engine == "ray" else "processes",
             out=out,
+            every=file.training.checkpoint_every,
             resume=resume,
             progress=progress,
         )

@@ -19,17 +19,23 @@ import torch
 from small import Small, adam, bits, fresh, small_data, small_plan
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CyclicLR
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from keras2torch.errors import DataError, TrainingError
 from keras2torch.training.bucketing import LengthBuckets
 from keras2torch.training.checkpoint import ENDING, newest_checkpoint
+from keras2torch.training.clipping import clip_norm_
 from keras2torch.training.data import ArrayData, IndexedRows, arrays_from
 from keras2torch.training.fitting import Fitted, fit
-from keras2torch.training.parameters import RateBySchedule, freeze, layer_wise_rates
+from keras2torch.training.parameters import (
+    RateBySchedule,
+    freeze,
+    layer_wise_rates,
+    start_recurrences,
+)
 from keras2torch.training.plan import TrainingPlan, WeightAverage
 from keras2torch.training.predicting import predict
-from keras2torch.training.seeding import seed_everything
+from keras2torch.training.seeding import repeatable_run, seed_everything
 
 DATA, VALIDATION = small_data(), small_data(20, 1)
 
@@ -364,6 +370,11 @@ def changed(**arrays: Any) -> Callable[[], object]:
     return lambda: trained(arrays_from({k: v for k, v in stored.items() if v is not None}))
 
 
+class Endless(IterableDataset[Any]):
+    def __iter__(self) -> Any:
+        yield from DATA.inputs["ids"]
+
+
 NAN = np.where(np.arange(50) == 7, np.nan, 1.0)
 
 
@@ -378,6 +389,7 @@ NAN = np.where(np.arange(50) == 7, np.nan, 1.0)
         (changed(third=np.zeros(50)), r"the model takes .*'ids', 'numbers'.*, the data has"),
         (lambda: trained(device="cuda"), "PyTorch finds no GPU here"),
         (lambda: trained(batch_size=0), "batch_size is 0; it must be at least 1"),
+        (lambda: trained(Endless()), "an iterable one has neither"),
         (lambda: trained(DATA.rows([])), "the data has no rows"),
     ],
 )
@@ -424,6 +436,64 @@ def test_pairs_of_tensors_are_data() -> None:
     x = torch.cat([ids.float() / 30, numbers], 1)
     plan = TrainingPlan(nn.BCEWithLogitsLoss(), adam, 1, 20)
     assert fit(Concatenated(), TensorDataset(x, targets), plan).updates == 3
+
+
+class Normalised(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.dense = nn.BatchNorm1d(2), nn.Linear(2, 1)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return self.dense(self.norm(numbers))
+
+
+def test_averaged_weights_get_statistics_of_their_own() -> None:
+    data = ArrayData({"numbers": DATA.inputs["numbers"]}, DATA.targets)
+    model = Normalised()
+    average = WeightAverage(per="epoch")
+    fit(model, data, TrainingPlan(nn.MSELoss(), adam, 2, 25, average=average))
+    torch.testing.assert_close(
+        model.norm.running_mean, torch.from_numpy(data.inputs["numbers"].mean(0))
+    )
+    assert model.norm.momentum == 0.1
+
+
+def test_half_precision_stays_near() -> None:
+    half = trained(mixed_precision="bf16")[1]
+    np.testing.assert_allclose(half.history["loss"], trained()[1].history["loss"], rtol=1e-2)
+
+
+def test_keras_clips_by_parameter() -> None:
+    norms: list[float] = []
+
+    class Seen(torch.optim.SGD):
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            norms.extend(float(p.grad.norm()) for p in self.param_groups[0]["params"])
+            super().step(closure)
+
+    def seen(model: nn.Module) -> torch.optim.Optimizer:
+        return Seen(model.parameters(), lr=0.1)
+
+    fit(fresh(), DATA, small_plan(optimizer=seen, clip=partial(clip_norm_, max_norm=1e-3)))
+    assert max(norms) == pytest.approx(1e-3)
+
+
+def test_recurrences_start_by_kind_of_parameter() -> None:
+    model = fresh()
+    start_recurrences(model, bias=partial(nn.init.constant_, val=2.0))
+    hidden = model.gru.weight_hh_l0.detach()
+    torch.testing.assert_close(hidden.T @ hidden, torch.eye(5), atol=1e-5, rtol=0)
+    assert bool((model.gru.bias_ih_l0 == 2).all())
+
+
+def test_an_operation_that_does_not_repeat_is_named() -> None:
+    said = "put_ does not have a deterministic implementation, but you set"
+    with (
+        pytest.raises(TrainingError, match="put_ has no deterministic algorithm on this device"),
+        repeatable_run(True, None),
+    ):
+        raise RuntimeError(said)
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_the_library_says_what_it_has() -> None:

@@ -117,7 +117,9 @@ def test_names_are_torchs_keras_and_ones_own(folder: Path) -> None:
         .replace('name = "Adam", lr = 1e-2', 'name = "keras.Adam", lr = 1e-2, betas = [0.8, 0.9]')
         .replace('name = "CyclicLR", base_lr = 1e-3, max_lr = 1e-2, cycle_momentum = false',
                  'name = "keras.exponential_decay", lr = 0.5, decay_steps = 1, decay_rate = 0.5')
-        .replace("epochs = 2", 'rates = { "gru.*" = 0.1 }\nfrozen = { 0 = ["dense.*"], 1 = [] }')
+        .replace("epochs = 2", 'rates = { "gru.*" = 0.1 }\nfrozen = { 0 = ["dense.*"], 1 = [] }\n'
+                 'clip = { name = "keras.clip_value_", max_value = 0.5 }')
+        .replace('method =', 'sparse = ["embed*"]\nmethod =')
     )  # fmt: skip
     plan = plan_of(read_training_file(path), folder)
     from small import fresh

@@ -80,9 +80,11 @@ def row_count(data: Samples) -> int:
     """How many rows there are.
 
     Raises:
-        DataError: none.
+        DataError: none, or it is not known.
     """
-    count = len(data)  # type: ignore[arg-type]
+    if not hasattr(data, "__len__"):
+        raise DataError("a data set needs a length and rows by number: an iterable one has neither")
+    count = len(data)
     if count == 0:
         raise DataError("the data has no rows")
     return count

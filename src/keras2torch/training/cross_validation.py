@@ -87,6 +87,7 @@ def cross_validate(
     workers: int | None = None,
     engine: Engine = "processes",
     out: str | Path | None = None,
+    every: int | None = None,
     resume: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> CrossValidation:
@@ -108,7 +109,8 @@ def cross_validate(
         workers: How many folds at once; 1 runs them in this process.
         engine: ``ray`` for a cluster: ``RAY_ADDRESS`` or ``ray.init`` says which, else here.
         out: A folder for everything found, weights too, and a page, ``report.html``.
-        resume: Take over the folds that an interrupted run has finished there.
+        every: Keep each fold's state there after so many updates, besides each epoch.
+        resume: Take over the folds that an interrupted run has finished there, and begun here.
         progress: Told (what, done, of how much).
 
     Raises:
@@ -121,7 +123,9 @@ def cross_validate(
     jobs = _jobs(split_rows(data.labelled(), len(data), split, plan.seed), seeds, plan.seed)
     files = FoldFiles(Path(out)) if out else None
     done = files.begin(_identity(data, plan, jobs), jobs, resume) if files else {}
-    task = FoldTask(make_model, data, test, plan, prepare, files.checkpoints if files else None)
+    task = FoldTask(
+        make_model, data, test, plan, prepare, files.checkpoints if files else None, every
+    )
     waiting = [job for job in jobs if job.number not in done]
     if progress:
         progress("folds", len(done), len(jobs))

@@ -57,6 +57,7 @@ class FoldTask:
     plan: TrainingPlan
     prepare: Callable[[ArrayData, ArrayData, ArrayData | None], Parts] | None = None
     checkpoints: Path | None = None
+    every: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,13 @@ def run_fold(task: FoldTask, job: FoldJob) -> FoldResult:
         model = task.make_model()
         kept = task.checkpoints / job.name if task.checkpoints else None
         told = fit(
-            model, learnt, plan, validation=held_out, checkpoints=kept, resume=kept is not None
+            model,
+            learnt,
+            plan,
+            validation=held_out,
+            checkpoints=kept,
+            every=task.every,
+            resume=kept is not None,
         )
         weights = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
         return FoldResult(

@@ -233,6 +233,9 @@ class TrainingLoop:
             self.accelerator.clip_grad_norm_(learning, self.plan.clip_norm)
         if self.plan.clip_value is not None:
             self.accelerator.clip_grad_value_(learning, self.plan.clip_value)
+        if self.plan.clip is not None:
+            self.accelerator.unscale_gradients(self.stepper)
+            self.plan.clip(learning)
 
     def _step_scheduler(self, logs: Mapping[str, float]) -> None:
         if isinstance(self.scheduler, ReduceLROnPlateau):

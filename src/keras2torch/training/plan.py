@@ -48,6 +48,7 @@ class TrainingPlan:
         activation: Makes predictions of these outputs: ``torch.sigmoid`` of logits.
         scheduler: Makes the schedule of an optimizer, stepped ``scheduler_per`` batch or epoch.
         clip_norm, clip_value: Bounds of the gradients' common norm, of each of their values.
+        clip: Of the parameters: bounds their gradients in another way, as Keras does say.
         accumulate: In how many parts a batch is computed, one after the other.
         mixed_precision: ``fp16`` or ``bf16`` where it is safe.
         average: Weights averaged along the way.
@@ -74,6 +75,7 @@ class TrainingPlan:
     scheduler_per: Literal["batch", "epoch"] = "batch"
     clip_norm: float | None = None
     clip_value: float | None = None
+    clip: Callable[[Sequence[nn.Parameter]], Any] | None = None
     accumulate: int = 1
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     average: WeightAverage | None = None

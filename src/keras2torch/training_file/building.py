@@ -79,15 +79,23 @@ def arrays_of(source: str, folder: Path) -> dict[str, Array]:
 def maker_of(table: ModelTable, folder: Path) -> Callable[[], nn.Module]:
     """What makes a model with fresh weights."""
     if table.port is not None:
-        return functools.partial(fresh_port, folder / table.port, table.keep)
-    maker = OwnCode.named(str(table.make), folder)
-    return functools.partial(_made_model, str(table.make), maker)
+        maker: Callable[[], Any] = functools.partial(fresh_port, folder / table.port, table.keep)
+    else:
+        maker = OwnCode.named(str(table.make), folder)
+    return functools.partial(_made_model, table.port or str(table.make), maker, table.sparse)
 
 
-def _made_model(name: str, maker: Callable[[], Any]) -> nn.Module:
-    model = made(name, maker)
+def _made_model(name: str, maker: Callable[[], Any], sparse: tuple[str, ...]) -> nn.Module:
+    model = maker() if isinstance(maker, functools.partial) else made(name, maker)
     if not isinstance(model, nn.Module):
         raise TrainingError(f"{name} must return a torch.nn.Module")
+    embeddings = {n: m for n, m in model.named_modules() if isinstance(m, nn.Embedding)}
+    for pattern in sparse:
+        chosen = [m for n, m in embeddings.items() if fnmatchcase(n, pattern)]
+        if not chosen:
+            raise TrainingError(f"model sparse: no embedding is called {quoted(pattern)}")
+        for module in chosen:
+            module.sparse = True
     return model
 
 
@@ -126,6 +134,7 @@ def plan_of(file: TrainingFile, folder: Path) -> TrainingPlan:
             "scheduler": _scheduler(table.scheduler, folder),
             "metrics": metrics,
             "frozen": frozen,
+            "clip": _clip(table.clip, folder),
             "callbacks": tuple(_callback(value, folder) for value in table.callbacks),
             "method": file.model.method,
             "activation": ACTIVATIONS.get(file.model.activation or ""),
@@ -163,6 +172,13 @@ def _loss(value: Named, folder: Path) -> Any:
 def _metric(value: Named, folder: Path) -> Any:
     found, options = called("metric", value, folder)
     return made("training metrics", found, **options)
+
+
+def _clip(value: Named | None, folder: Path) -> Any:
+    if value is None:
+        return None
+    found, options = called("clip", value, folder)
+    return functools.partial(found, **options)
 
 
 def _callback(value: Named, folder: Path) -> Any:

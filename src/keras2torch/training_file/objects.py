@@ -31,6 +31,7 @@ PACKAGES = {
     "scheduler": "schedules",
     "metric": "metrics",
     "callback": "callbacks",
+    "clip": "clipping",
 }
 
 

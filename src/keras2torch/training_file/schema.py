@@ -41,7 +41,8 @@ class ModelTable:
     """What is trained: ``port`` is a port's folder, ``make`` a function that makes a module.
 
     A port starts afresh, but for parameters that don't train, pretrained embeddings say, and those
-    that fit the patterns ``keep``; ``keep = ["*"]`` goes on from its weights.
+    that fit the patterns ``keep``; ``keep = ["*"]`` goes on from its weights. Embeddings that fit
+    ``sparse`` get sparse gradients: with them Keras' optimizers follow TensorFlow.
     """
 
     port: str | None = None
@@ -49,6 +50,7 @@ class ModelTable:
     method: str = "forward"
     activation: Literal["sigmoid", "softmax"] | None = None
     keep: tuple[str, ...] = ()
+    sparse: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class TrainingTable:
     scheduler_per: Literal["batch", "epoch"] = "batch"
     clip_norm: float | None = None
     clip_value: float | None = None
+    clip: Named | None = None
     accumulate: int = 1
     mixed_precision: Literal["no", "fp16", "bf16"] = "no"
     rates: dict[str, float] | None = None
