@@ -8,14 +8,19 @@ deviations and widens it by 1/0.87962566103423978, so that the cut one has the w
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
-from keras2torch.errors import UnsupportedError, quoted
+import numpy as np
+
+from keras2torch.errors import ConfigError, UnsupportedError, quoted
 from keras2torch.ir.config import Config
 from keras2torch.ir.literals import literal
 from keras2torch.ir.weights import Weight
 from keras2torch.readers.saved import Shape
 
-HELPER = "scaled_normal_"  # of runtime/initialization.py
+# Of runtime/initialization.py.
+SCALED_NORMAL, ORTHOGONAL = HELPERS = ("scaled_normal_", "keras_orthogonal_")
+MOST_AXES = 5  # whose orders are tried
 CUT_NORMAL_STD = 0.87962566103423978
 # class name: (scale, mode, distribution)
 VARIANCE_SCALING = {
@@ -28,13 +33,20 @@ VARIANCE_SCALING = {
 }
 
 
-def reset(config: Config, option: str, weight: Weight, target: str) -> str:
+def reset(
+    config: Config,
+    option: str,
+    weight: Weight,
+    target: str,
+    fans: tuple[float, float] | None = None,
+) -> str:
     """The statement that starts ``target`` as Keras' initializer in ``option`` would.
 
-    ``weight`` tells the shape that Keras initializes, from which it takes the fans.
+    ``weight`` tells the shape that Keras initializes; ``fans`` are the numbers of inputs and
+    outputs where Keras does not take them from it.
 
     Raises:
-        UnsupportedError: an initializer that is not Keras' own.
+        UnsupportedError: an initializer that is not Keras' own, or has no exact port here.
     """
     raw = config.raw(option)
     where = f"{config.where}, {option}"
@@ -44,13 +56,28 @@ def reset(config: Config, option: str, weight: Weight, target: str) -> str:
         raise UnsupportedError(f"{where}: an initializer in another notation: {quoted(raw)}")
     name = raw.get("class_name")
     options = Config(raw["config"], where)
-    options.ignore("seed", "input_axes", "output_axes")
-    statement = _statement(str(name), options, weight, target)
+    options.ignore("seed")
+    axes = [options.raw(key, None) for key in ("input_axes", "output_axes")]
+    if None not in axes:
+        fans = _product(options, "input_axes", weight), _product(options, "output_axes", weight)
+    statement = _statement(str(name), options, weight, target, fans or fans_of(weight.origin))
     options.finish()
     return statement
 
 
-def _statement(name: str, options: Config, weight: Weight, target: str) -> str:
+def _product(options: Config, key: str, weight: Weight) -> float:
+    """The size of these axes of Keras' variable."""
+    axes, shape = options.raw(key), weight.origin
+    if not isinstance(axes, list) or any(
+        type(axis) is not int or not -len(shape) <= axis < len(shape) for axis in axes
+    ):
+        raise options.wrong(key, f"axes of a variable of shape {shape}", axes)
+    return float(math.prod(shape[axis] for axis in axes))
+
+
+def _statement(
+    name: str, options: Config, weight: Weight, target: str, fans: tuple[float, float]
+) -> str:
     match name:
         case "Zeros":
             return f"nn.init.zeros_({target})"
@@ -67,20 +94,23 @@ def _statement(name: str, options: Config, weight: Weight, target: str) -> str:
         case "TruncatedNormal":
             return _truncated(target, options.float("mean", 0.0), options.float("stddev", 0.05))
         case "Orthogonal" | "OrthogonalInitializer":
+            return _orthogonal(options, weight, target)
+        case "Identity" | "IdentityInitializer":
             gain = options.float("gain", 1.0)
-            return f"nn.init.orthogonal_({target}{'' if gain == 1.0 else f', {literal(gain)}'})"
-        case "Identity" | "IdentityInitializer" if weight.origin[:1] == weight.origin[1:]:
-            options.require("gain", 1.0, 1.0)
-            return f"nn.init.eye_({target})"
+            if len(weight.origin) != 2 or not _is_eye(weight):
+                raise UnsupportedError(f"{options.where}: an identity that is none in PyTorch")
+            scaled = "" if gain == 1.0 else f".data.mul_({literal(gain)})"
+            return f"nn.init.eye_({target}){scaled}"
         case "VarianceScaling":
             modes = ("fan_in", "fan_out", "fan_avg")
-            kinds = ("uniform", "truncated_normal", "untruncated_normal")
+            kinds = ("uniform", "truncated_normal", "normal", "untruncated_normal")
             scale = options.float("scale", 1.0)
             mode = options.choice("mode", modes, "fan_in")
             kind = options.choice("distribution", kinds, "truncated_normal")
-            return _variance_scaling(scale, mode, kind, weight, target)
+            kind = "truncated_normal" if kind == "normal" else kind
+            return _variance_scaling(scale, mode, kind, weight, target, fans)
         case _ if name in VARIANCE_SCALING:
-            return _variance_scaling(*VARIANCE_SCALING[name], weight, target)
+            return _variance_scaling(*VARIANCE_SCALING[name], weight, target, fans)
     raise UnsupportedError(f"{options.where}: initializer {quoted(name)} has no port yet")
 
 
@@ -88,10 +118,47 @@ def _number(options: Config, key: str, default: float) -> str:
     return literal(options.float(key, default))
 
 
-def _variance_scaling(scale: float, mode: str, kind: str, weight: Weight, target: str) -> str:
+def _orthogonal(options: Config, weight: Weight, target: str) -> str:
+    """Keras makes a matrix of all axes but the last, and the last; PyTorch of the first, and all
+    others. Where these are not the same, Keras' matrix is put where it belongs."""
+    gain = options.float("gain", 1.0)
+    rank = len(weight.origin)
+    if rank < 2:
+        raise ConfigError(f"{options.where}: an orthogonal variable of shape {weight.origin}")
+    scaled = "" if gain == 1.0 else f", {literal(gain)}"
+    whole = weight.moved and weight.size == math.prod(weight.origin)
+    if whole and (rank == 2 or _last_axis_is_first(weight)):
+        return f"nn.init.orthogonal_({target}{scaled})"
+    numbers = np.arange(math.prod(weight.origin)).reshape(weight.origin)
+    placed = weight.with_values(lambda: numbers, numbers.dtype).array()
+    for axes in permutations(range(rank)) if rank <= MOST_AXES else ():
+        if np.array_equal(numbers.transpose(axes).reshape(-1), placed.reshape(-1)):
+            said = f"{literal(weight.origin)}, {literal(axes)}"
+            return f"{ORTHOGONAL}({target}, {said}{scaled})"
+    raise UnsupportedError(f"{options.where}: an orthogonal start of what was {weight.how}")
+
+
+def _last_axis_is_first(weight: Weight) -> bool:
+    """Whether the last axis of Keras' variable is the first in PyTorch."""
+    last = np.broadcast_to(np.arange(weight.origin[-1]), weight.origin)
+    placed = weight.with_values(lambda: last, last.dtype).array()
+    rows = placed.reshape(len(placed), -1)
+    return len(rows) == weight.origin[-1] and bool((rows == rows[:, :1]).all())
+
+
+def _is_eye(weight: Weight) -> bool:
+    """Whether Keras' identity is one in PyTorch too."""
+    eye = np.eye(*weight.origin, dtype=np.int8)
+    made = weight.with_values(lambda: eye, eye.dtype).array()
+    return made.ndim == 2 and np.array_equal(made, np.eye(*made.shape))
+
+
+def _variance_scaling(
+    scale: float, mode: str, kind: str, weight: Weight, target: str, fans: tuple[float, float]
+) -> str:
     if scale <= 0:
         raise UnsupportedError(f"a variance scale of {scale} has no meaning")
-    fan = _fan(mode, *fans(weight.origin))
+    fan = _fan(mode, *fans)
     same = _mode_in_torch(mode, fan, weight)
     if kind == "uniform" and same is not None:
         if (scale, same) == (1.0, "fan_avg"):
@@ -101,7 +168,7 @@ def _variance_scaling(scale: float, mode: str, kind: str, weight: Weight, target
         if (scale, same) == (1.0, "fan_in"):
             return f'nn.init.kaiming_uniform_({target}, nonlinearity="linear")'
     if kind == "truncated_normal" and same is not None:
-        return f'{HELPER}({target}, scale={literal(scale)}, mode="{same}")'
+        return f'{SCALED_NORMAL}({target}, scale={literal(scale)}, mode="{same}")'
     variance = scale / max(1.0, fan)
     if kind == "uniform":
         limit = math.sqrt(3 * variance)
@@ -134,7 +201,7 @@ def _truncated(target: str, mean: float, std: float) -> str:
     return f"nn.init.trunc_normal_({target}, {numbers})"
 
 
-def fans(shape: Shape) -> tuple[float, float]:
+def fans_of(shape: Shape) -> tuple[float, float]:
     """Keras' fans of a kernel: its last two axes are in and out, the others the window."""
     if len(shape) < 2:
         size = float(math.prod(shape))

@@ -8,12 +8,15 @@ import sys
 
 from averaging import averaging
 from callbacks import callbacks, swapping
+from initializers import initial_weights
 from schedules import schedules
-from weight_options import of_arrays, of_layers
+from weight_options import of_arrays, of_layers, shared
 
 PARTS = {
     "averaging": averaging,
     "callbacks": callbacks,
+    "initial_weights": initial_weights,
+    "shared": shared,
     "swapping": swapping,
     "schedules": schedules,
     "weight_options_of_arrays": of_arrays,

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from callback_cases import cases
 from conftest import example_ids, made_once, run_keras, spec_of
+from initial_cases import FAST_STARTS, initial_case, slow_starts
 
 from keras2torch.recipes.table import all_recipes
+from keras2torch.registry import all_layers
 
 SCHEDULES: dict[str, Any] = {
     "examples": [(e.names[0], config) for e in all_recipes("schedule") for config in e.examples],
@@ -46,12 +48,22 @@ def arrays() -> dict[str, np.ndarray]:
     return {name: rng.standard_normal(shape) * 0.5 for name, shape in SHAPES.items()}
 
 
+# Strings and whole numbers come out of these, or other numbers than went in by chance.
+WITHOUT_COST = (
+    "Discretization HashedCrossing Hashing IndexLookup IntegerLookup StringLookup Normalization "
+    "TextVectorization MaxNumBoundingBoxes Pipeline ContrastLimitedAdaptiveHistogramEqualization "
+    "Solarization"
+).split()
+
+
 def layer_specs(fast: bool) -> list[dict[str, object]]:
     """Examples of layers: some, or the first of all others."""
     return [
         spec_of(identity, layer, example)
         for identity, layer, example in example_ids()
         if (identity in FAST if fast else identity.endswith("-0") and identity not in FAST)
+        and layer not in WITHOUT_COST
+        and all_layers()[layer].training == "exact"
     ]
 
 
@@ -82,6 +94,11 @@ def in_keras(factory: pytest.TempPathFactory) -> Path:
             "activity_of_layers": layers_job(folder, True, True),
             "averaging": {**AVERAGING, "told": str(folder / "averaging.npz")},
             "callbacks": {**cases(range(8)), "folder": str(folder / "callbacks")},
+            "shared": {"folder": str(folder)},
+            "initial_weights": {
+                "cases": [initial_case(*pair) for pair in FAST_STARTS],
+                "folder": str(folder / "initial"),
+            },
             "swapping": {"epochs": 3, "told": str(folder / "swapping.json")},
         }
         run_keras("training_parts.py", job, "tensorflow")
@@ -97,6 +114,17 @@ def many_callbacks_in_keras(factory: pytest.TempPathFactory) -> Path:
         run_keras("training_parts.py", job, "tensorflow")
 
     return made_once(factory, "training_parts_of_many_callbacks", make)
+
+
+def all_starts_in_keras(factory: pytest.TempPathFactory) -> Path:
+    """The folder with the initial weights that only ``make test-all`` asks for."""
+
+    def make(folder: Path) -> None:
+        wanted = [initial_case(*pair) for pair in slow_starts()]
+        job = {"initial_weights": {"cases": wanted, "folder": str(folder / "initial")}}
+        run_keras("training_parts.py", job, "tensorflow")
+
+    return made_once(factory, "training_parts_of_all_starts", make)
 
 
 def all_layers_in_keras(factory: pytest.TempPathFactory) -> Path:

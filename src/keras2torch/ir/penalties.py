@@ -17,7 +17,7 @@ from keras2torch.ir.step import Step
 
 OPTION = "activity_regularizer"
 # They hand it on to the layers inside them.
-HANDED_ON = ("MultiHeadAttention", "GroupedQueryAttention")
+HANDED_ON = ("MultiHeadAttention", "GroupQueryAttention")
 HELPER = "ActivityPenalty"  # of runtime/activity_penalty.py
 
 

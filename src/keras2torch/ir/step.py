@@ -45,9 +45,10 @@ class Findings:
 
 # The options that are for a variable begin with its name, but for these.
 OPTIONS_OF = {
-    "recurrent_kernel": "recurrent",
-    "depthwise_kernel": "depthwise",
-    "pointwise_kernel": "pointwise",
+    "kernel": ("kernel", "depthwise"),
+    "recurrent_kernel": ("recurrent",),
+    "depthwise_kernel": ("depthwise",),
+    "pointwise_kernel": ("pointwise",),
 }
 SHORT_LIST = 24  # terms of a vocabulary that are written into model.py
 SHORT_TEXT = 300  # and their characters
@@ -221,12 +222,11 @@ class Step(Writer):
             # nn.Conv2d and its kin say that their bias may be None.
             optional = optional or (module.construct.startswith("nn.Conv") and key == "bias")
             target = f'{{0}}.get_parameter("{key}")' if optional else f"{{0}}.{key}"
-            started = weight if fans is None else replace(weight, origin=fans)
-            statement = initializers.reset(self.config, initializer, started, target)
+            statement = initializers.reset(self.config, initializer, weight, target, fans)
             if key not in module.parameters and self.trainable and not frozen:
                 module.reset.append(statement)
-                if statement.startswith(f"{initializers.HELPER}("):
-                    self.helper(initializers.HELPER)
+                if (name := statement.partition("(")[0]) in initializers.HELPERS:
+                    self.helper(name)
         if not self.trainable or frozen:
             module.frozen.add(key)
         else:
@@ -242,7 +242,8 @@ class Step(Writer):
             return
         name = weight.keras.rpartition("/")[2]
         for kind in ("regularizer", "constraint"):
-            option = f"{OPTIONS_OF.get(name, name)}_{kind}"
+            options = [f"{part}_{kind}" for part in OPTIONS_OF.get(name, (name,))]
+            option = next((known for known in options if known in self.config), options[0])
             value = self.config.raw(option, None)
             key = (weight.keras, option)
             if value is not None and key not in self.findings.weight_options:
