@@ -237,6 +237,15 @@ def test_what_is_wrong_is_told_in_a_line(folder: Path, old: str, new: str, said:
     assert "\n" not in str(caught.value)
 
 
+def test_the_docs_file_means_what_it_says(folder: Path) -> None:
+    text = (HERE.parent.parent / "docs/training-files.md").read_text()
+    block = text.split("```toml\n")[1].split("```")[0]
+    (folder / "docs.toml").write_text(block)
+    plan = plan_of(read_training_file(folder / "docs.toml"), folder)
+    assert plan.frozen == {0: ("embedding.*",), 3: ()}
+    assert plan.clip is not None
+
+
 def test_files_that_are_no_text_are_told(folder: Path) -> None:
     path = config(folder)
     path.write_bytes(b"\xff\xfe")

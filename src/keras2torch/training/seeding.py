@@ -36,7 +36,7 @@ def seed_streams(*entropy: int) -> None:
     np.random.seed(int(words[1]))
     seed = int(words[2]) << 32 | int(words[3])
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)
     elif torch.backends.mps.is_available():
         torch.mps.manual_seed(seed)
