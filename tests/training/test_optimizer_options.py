@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from optimizer_streams import made
 
 from keras2torch.errors import ConfigError, ModelError, UnsupportedError
 from keras2torch.recipes.optimizer import Averaging, Optimizer, optimizer_of
+from keras2torch.recipes.table import all_recipes
 
 
 def plan_of(name: str, backend: str = "tensorflow", **options: Any) -> Optimizer:
@@ -72,6 +76,29 @@ def test_a_loss_scale_is_around_an_optimizer() -> None:
     assert plan.loss_scale is not None
     assert plan.loss_scale.source() == "LossScale(scale=8.0, growth_interval=2000)"
     assert (plan.learning_rate, plan.loss_scale_factor) == (0.5, None)
+
+
+@pytest.mark.parametrize("name", [entry.names[0] for entry in all_recipes("optimizer")])
+def test_a_saved_state_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
+    call = plan_of(name, backend="jax", weight_decay=0.01).call
+    random = torch.Generator().manual_seed(1)
+    gradients = torch.randn(6, 5, 4, generator=random)
+
+    def run(parameter: torch.nn.Parameter, optimizer: Any, steps: range) -> None:
+        for step in steps:
+            parameter.grad = gradients[step].clone()
+            optimizer.step()
+
+    parameter = torch.nn.Parameter(torch.ones(5, 4))
+    optimizer = made(call, "parameters", [parameter], "parameters", "lr=0.1")
+    run(parameter, optimizer, range(3))
+    torch.save(optimizer.state_dict(), tmp_path / "state.pt")
+    copy = torch.nn.Parameter(parameter.detach().clone())
+    resumed = made(call, "parameters", [copy], "parameters", "lr=0.1")
+    resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    run(parameter, optimizer, range(3, 6))
+    run(copy, resumed, range(3, 6))
+    assert torch.equal(parameter, copy)
 
 
 def test_a_schedule_is_a_call() -> None:

@@ -66,6 +66,7 @@ def clip_value_(parameters: Iterable[Tensor], max_value: float) -> None:
 def norm_of(tensors: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all values together."""
     first = tensors[0].device
-    norms = [torch.linalg.vector_norm(tensor).to(first) for tensor in tensors]
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
-    return norm
+    norms: list[Tensor] = [torch.linalg.vector_norm(tensor).to(first) for tensor in tensors]
+    if len(norms) > 1:
+        norms = [torch.linalg.vector_norm(torch.stack(norms))]
+    return norms[0]
