@@ -95,6 +95,8 @@ def _check(wanted: OptimizerVariable, found: Variable, variables: Sequence[Keras
         said += f" of {quoted(variables[wanted.of].path)}"
     if found.shape != wanted.shape:
         raise WeightsError(f"{said} must have shape {wanted.shape}, the file has {found.shape}")
+    if wanted.key is None and wanted.shape == ():
+        return  # a place for nothing, of whatever kind
     counts = wanted.of is None and wanted.keras in COUNTS
     if found.dtype.kind not in ("iu" if counts else "f"):
         kind = "whole numbers" if counts else "floating-point numbers"

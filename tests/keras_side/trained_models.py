@@ -21,7 +21,6 @@ class Made:
     model: Any
     loss: Any
     draw: Callable[[Any, int], tuple[list[Any], Any]]
-    optimizer: Any = "adam"
     compiled: dict[str, Any] = field(default_factory=dict)
 
 

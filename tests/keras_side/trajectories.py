@@ -2,7 +2,7 @@
 
 A process of its own, started by the tests that follow with a port's ``train.py``. Reads a job on
 standard input: ``folder`` and ``cases``, each with an ``id``, the name of a ``model`` here, its
-``optimizer`` as Keras serialises it (None: the model's own), the ``steps``, and where to save: the
+``optimizer`` as Keras serialises it, the ``steps``, and where to save: the
 numbers of ``stops``. It writes per case ``<id>.0.keras`` and, at each stop, ``<id>.<step>.keras``
 and ``.h5``; ``<id>.data.npz`` with an array per input and ``y``, a row of which is a batch;
 ``<id>.losses.npy``.
@@ -37,7 +37,8 @@ def train(folder, case):
     model, rng = made.model, np.random.default_rng(case.get("seed", 1))
     stir(model, rng)
     chosen = case["optimizer"]
-    optimizer = made.optimizer if chosen is None else keras.optimizers.deserialize(chosen)
+    # Not all of Keras' optimizers can be had by their names alone.
+    optimizer = getattr(keras.optimizers, chosen["class_name"]).from_config(chosen["config"])
     model.compile(optimizer=optimizer, loss=made.loss, jit_compile=False, **made.compiled)
     arrays = batches(model, made.draw, rng, case["steps"], case.get("size", 8))
     names = [tensor.name for tensor in model.inputs]
