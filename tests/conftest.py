@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from keras2torch.registry import Example, Integers, Values, all_layers
+from trajectory_cases import NUMBERED_EXAMPLES, NUMBERED_MODELS, fast_cases, slow_cases
 
 TESTS = Path(__file__).parent
 SUMMARY = "summary: "
@@ -155,3 +156,32 @@ def keras_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "keras_2",
         lambda folder: run_keras("keras2_formats.py", {"folder": str(folder)}, "tensorflow"),
     )
+
+
+def _train(folder: Path, cases: list[dict[str, object]], **more: object) -> None:
+    run_keras("trajectories.py", {"folder": str(folder), "cases": cases, **more}, "tensorflow")
+
+
+@pytest.fixture(scope="session")
+def trajectories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with trainings of Keras, and in ``orders`` models whose variables are numbered."""
+
+    def make(folder: Path) -> None:
+        (folder / "orders").mkdir()
+        chosen = [case for case in example_ids() if case[0] in NUMBERED_EXAMPLES]
+        orders = {"examples": examples_as_jobs(chosen), "names": NUMBERED_MODELS}
+        _train(folder, fast_cases(), orders=orders)
+
+    return made_once(tmp_path_factory, "trajectories", make)
+
+
+@pytest.fixture(scope="session")
+def all_trajectories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with all trainings; two processes share the work."""
+
+    def make(folder: Path) -> None:
+        cases = [*fast_cases(), *slow_cases()]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda part: _train(folder, cases[part::2]), (0, 1)))
+
+    return made_once(tmp_path_factory, "all_trajectories", make)

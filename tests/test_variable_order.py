@@ -20,31 +20,16 @@ from keras2torch.ir.lower import program_of
 from keras2torch.ir.variables import trainable_variables, variable_order
 from keras2torch.readers import read
 
-MODELS = ("shared", "nested", "tied", "cells", "wrapped")
-# Layers that hold others in an order of their own.
-FAST = ("Bidirectional-0", "GroupQueryAttention-7", "MultiHeadAttention-7", "SeparableConv1D-0")
-
-
-def _fill(folder: Path, wanted: tuple[str, ...] | None, backend: str) -> None:
-    chosen = [case for case in example_ids() if wanted is None or case[0] in wanted]
-    job = {
-        "folder": str(folder),
-        "examples": examples_as_jobs(chosen),
-        "names": MODELS,
-    }
-    run_keras("variable_orders.py", job, backend)
-
-
-@pytest.fixture(scope="module")
-def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Models and a few layers. The order is the same on every backend, NumPy starts soonest."""
-    return made_once(tmp_path_factory, "orders", lambda folder: _fill(folder, FAST, "numpy"))
-
 
 @pytest.fixture(scope="module")
 def all_numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every example, on the backend that can make each."""
-    return made_once(tmp_path_factory, "orders_all", lambda f: _fill(f, None, "tensorflow"))
+
+    def make(folder: Path) -> None:
+        job = {"folder": str(folder), "examples": examples_as_jobs(example_ids()), "names": ()}
+        run_keras("variable_orders.py", job, "tensorflow")
+
+    return made_once(tmp_path_factory, "orders_all", make)
 
 
 def _numbers(path: Path) -> list[list[float]]:
@@ -70,8 +55,8 @@ def _check(folder: Path) -> int:
     return len(files)
 
 
-def test_order_of_models_and_composite_layers(numbered: Path) -> None:
-    assert _check(numbered) == 13
+def test_order_of_models_and_composite_layers(trajectories: Path) -> None:
+    assert _check(trajectories / "orders") == 15
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ standard input: ``folder`` and ``cases``, each with an ``id``, the name of a ``m
 ``optimizer`` as Keras serialises it, the ``steps``, and where to save: the
 numbers of ``stops``. It writes per case ``<id>.0.keras`` and, at each stop, ``<id>.<step>.keras``
 and ``.h5``; ``<id>.data.npz`` with an array per input and ``y``, a row of which is a batch;
-``<id>.losses.npy``.
+``<id>.losses.npy``. With ``orders`` it does the work of ``variable_orders.py`` first.
 """
 
 import json
@@ -32,6 +32,7 @@ def batches(model, draw, rng, steps, size):
 
 
 def train(folder, case):
+    keras.utils.clear_session()  # layers are numbered anew
     keras.utils.set_random_seed(case.get("seed", 1))
     made = trained_models.MODELS[case["model"]]()
     model, rng = made.model, np.random.default_rng(case.get("seed", 1))
@@ -74,7 +75,7 @@ def main():
     job = json.load(sys.stdin)
     folder = Path(job["folder"])
     if "orders" in job:
-        variable_orders.save_all(folder, **job["orders"])
+        variable_orders.save_all(folder / "orders", **job["orders"])
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     keep_float64()

@@ -2,7 +2,8 @@
 
 A process of its own, started by ``tests/test_variable_order.py`` with a job on standard input:
 ``folder``, ``examples`` as those of ``examples.py`` and ``names`` of models here. It writes
-``<id>.keras`` and for models ``<name>.h5`` too; ``problems.json`` tells what it could not build.
+``<id>.keras`` and for models ``<name>.h5`` too. ``counts.json`` and ``values.json`` tell how many
+variables and numbers train, ``problems.json`` what it could not build.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 from examples import build
 
 layers = keras.layers
@@ -79,7 +81,16 @@ def cells():
     return keras.Model(inputs, layers.Dense(2)(x))
 
 
-MODELS = {"shared": shared, "nested": nested, "tied": tied, "cells": cells, "wrapped": wrapped}
+def dropped():
+    """Recurrences that drop inputs, and states."""
+    series = keras.Input((6, 8))
+    options = {"activation": "linear", "return_sequences": True}
+    inputs_dropped = layers.SimpleRNN(16, dropout=0.5, name="inputs_dropped", **options)
+    states_dropped = layers.SimpleRNN(16, recurrent_dropout=0.5, name="states_dropped", **options)
+    return keras.Model(series, [inputs_dropped(series), states_dropped(series)])
+
+
+MODELS = {made.__name__: made for made in (shared, nested, tied, cells, wrapped, dropped)}
 
 
 def number(model):
@@ -95,6 +106,7 @@ def save_all(folder, examples, names):
     """Save the examples and models in ``folder``, and tell what there is."""
     problems = {}
     counts = {}
+    values = {}
     for spec in examples:
         try:
             model, _ = build(spec)
@@ -106,11 +118,13 @@ def save_all(folder, examples, names):
     for name in names:
         model = number(MODELS[name]())
         counts[name] = len(model.trainable_variables)
+        values[name] = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
         model.save(folder / f"{name}.keras")
         if name != "wrapped":
             model.save(folder / f"{name}.h5")
     (folder / "problems.json").write_text(json.dumps(problems))
     (folder / "counts.json").write_text(json.dumps(counts))
+    (folder / "values.json").write_text(json.dumps(values))
 
 
 if __name__ == "__main__":

@@ -165,7 +165,8 @@ class Parts:
         method = "model.logits" if program.model.activations else "model"
         self.called = f"{method}(*inputs)"
         self.callbacks = Callbacks(callbacks, training)
-        self.keras_state = KerasState(training.optimizer, state)
+        moving = {kind: field for field, kind, _ in self.updates.moving}
+        self.keras_state = KerasState(moving, state)
         self.inputs = self._inputs()
         self._masks = self._named_masks()
         self.outputs = self._outputs()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from keras2torch.training.accumulation import GradientAccumulator
+from keras2torch.training.averaging import MovingAverage
 
 
 def load_slots(
@@ -40,10 +41,20 @@ def load_sums(
     accumulator: GradientAccumulator, model: nn.Module, stored: Mapping[str, Tensor]
 ) -> None:
     """The gradients that Keras had collected since its last update."""
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    sums = [
-        stored[f"{names[id(parameter)]}.accumulated_gradient"]
-        for parameter in accumulator.parameters
-    ]
+    sums = values_for(accumulator.parameters, model, stored, "accumulated_gradient")
     count = int(stored["step"]) % accumulator.steps
     accumulator.load_state_dict({"count": count, "sums": sums})
+
+
+def load_averages(average: MovingAverage, model: nn.Module, stored: Mapping[str, Tensor]) -> None:
+    """The averages of the weights as Keras had them."""
+    averages = values_for(average.parameters, model, stored, "average")
+    average.load_state_dict({"steps": int(stored["step"]), "averages": averages})
+
+
+def values_for(
+    parameters: Iterable[Tensor], model: nn.Module, stored: Mapping[str, Tensor], slot: str
+) -> list[Tensor]:
+    """What is stored under this name of each parameter."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [stored[f"{names[id(parameter)]}.{slot}"] for parameter in parameters]
