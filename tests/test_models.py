@@ -74,10 +74,16 @@ def test_what_trains_in_keras_trains_in_the_port(name: str, ports: Path) -> None
 
 
 def test_emitted_files_are_clean(ports: Path, tmp_path: Path) -> None:
+    """Each port is a package here, so that its train.py finds its own model.py."""
     files = []
     for name in NAMES:
-        files.append(tmp_path / f"{name}.py")
-        files[-1].write_text((ports / name / "model.py").read_text())
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        for file in (ports / name / "model.py", ports / name / "train.py"):
+            if file.exists():
+                files.append(tmp_path / name / file.name)
+                text = file.read_text().replace("from model import", "from .model import")
+                files[-1].write_text(text)
     for command in (
         ["ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I,B,SIM,UP,RUF"],
         ["ruff", "format", "--isolated", "--check"],

@@ -8,6 +8,8 @@ import re
 import runpy
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +18,35 @@ import pytest
 import torch
 from conftest import made_once, run_keras
 
-from keras2torch import port
+from keras2torch import ConfigError, DataError, UnsupportedError, port
 
 BIN = Path(sys.executable).parent
-NAMES = ["article_b", "article_a", "picture", "regression", "tags"]
+QUICK = ["reviews", "picture", "tags"]
+OTHERS = ["article_a", "article_b", "regression"]
+
+
+def made(folder: Path, names: list[str], backend: str = "tensorflow") -> None:
+    """Fill a folder with compiled models, their data, what Keras logged, and their ports."""
+    run_keras("training_programs.py", {"folder": str(folder), "names": names}, backend)
+    for name in names:
+        port(folder / f"{name}.keras", folder / name, backend=backend, train=True)
 
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with compiled models, their data, what Keras logged, and their ports."""
+    return made_once(tmp_path_factory, "compiled", lambda folder: made(folder, QUICK))
 
-    def make(folder: Path) -> None:
-        run_keras("training_programs.py", {"folder": str(folder)}, "tensorflow")
-        for name in NAMES:
-            port(folder / f"{name}.keras", folder / name, train=True)
 
-    return made_once(tmp_path_factory, "compiled", make)
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "compiled_others", lambda folder: made(folder, OTHERS))
+
+
+@pytest.fixture(scope="session")
+def on_jax(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(
+        tmp_path_factory, "compiled_on_jax", lambda folder: made(folder, [*QUICK, *OTHERS], "jax")
+    )
 
 
 @contextlib.contextmanager
@@ -60,23 +75,40 @@ def epochs_of(folder: Path, data: Path, size: int, epochs: int) -> list[dict[str
     return logs
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_logs_of_each_epoch_are_those_of_keras(name: str, compiled: Path) -> None:
-    """Row 23 of the users' questions: means over samples, the last batch being smaller."""
-    expected = json.loads((compiled / "history.json").read_text())[name]
-    logs = epochs_of(compiled / name, compiled / f"{name}.npz", 16, 2)
+def check_logs(name: str, folder: Path) -> None:
+    expected = json.loads((folder / "history.json").read_text())[name]
+    logs = epochs_of(folder / name, folder / f"{name}.npz", 16, 2)
     assert set(logs[0]) == set(expected)
     for key, values in expected.items():
         assert [epoch[key] for epoch in logs] == pytest.approx(values, rel=2e-5, abs=2e-6), key
 
 
+@pytest.mark.parametrize("name", QUICK)
+def test_the_logs_of_each_epoch_are_those_of_keras(name: str, compiled: Path) -> None:
+    """Row 23 of the users' questions: means over samples, the last batch being smaller."""
+    check_logs(name, compiled)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_logs_of_other_trainings(name: str, others: Path) -> None:
+    check_logs(name, others)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*QUICK, *OTHERS])
+def test_the_logs_on_jax(name: str, on_jax: Path) -> None:
+    """Crossentropies of bounded probabilities, dense gradients of embeddings."""
+    check_logs(name, on_jax)
+
+
 def test_it_runs_as_a_program(compiled: Path) -> None:
-    folder = compiled / "article_b"
-    command = [sys.executable, folder / "train.py", compiled / "article_b.npz"]
+    folder = compiled / "reviews"
+    command = [sys.executable, folder / "train.py", compiled / "reviews.npz"]
     command += ["--epochs", "2", "--batch-size", "16", "--no-shuffle"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    expected = json.loads((compiled / "history.json").read_text())["article_b"]
+    expected = json.loads((compiled / "history.json").read_text())["reviews"]
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     for number, line in enumerate(lines):
@@ -89,7 +121,7 @@ def test_it_runs_as_a_program(compiled: Path) -> None:
 
 def test_weights_of_classes(compiled: Path) -> None:
     """Row 21 of the users' questions: Keras divides by the number of samples all the same."""
-    with program(compiled / "article_b") as train, torch.no_grad():
+    with program(compiled / "reviews") as train, torch.no_grad():
         model = train["load"]()
         outputs = model.logits(torch.tensor([[1] * 12, [2] * 12]))
         targets, chosen = torch.tensor([[0], [1]]), train["class_weight_of"]('{"1": 3}')
@@ -104,7 +136,7 @@ def test_weights_of_classes(compiled: Path) -> None:
 
 def test_what_trains_in_keras_trains_in_the_program(compiled: Path) -> None:
     """Row 25 of the users' questions: every weight that trains is one of the optimizer's."""
-    for name in NAMES:
+    for name in QUICK:
         manifest = json.loads((compiled / name / "port.json").read_text())
         with program(compiled / name) as train:
             state = train["start"](train["load"]())
@@ -114,31 +146,44 @@ def test_what_trains_in_keras_trains_in_the_program(compiled: Path) -> None:
         )
 
 
-def test_the_programs_are_clean(compiled: Path, tmp_path: Path) -> None:
-    for name in NAMES:
-        (tmp_path / name).mkdir()
+def run_on(programs: list[Path], folder: Path, *command: str) -> None:
+    """Have a tool look at programs, each in a package with its model."""
+    files = []
+    for place in programs:
+        package = folder / place.name
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
         for file in ("model.py", "train.py"):
-            text = (
-                (compiled / name / file)
-                .read_text()
-                .replace("from model import", "from .model import")
-            )
-            (tmp_path / name / file).write_text(text)
-        (tmp_path / name / "__init__.py").touch()
-    files = [tmp_path / name / "train.py" for name in NAMES]
-    for command in (
-        ["ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I,B,SIM,UP,RUF"],
-        ["ruff", "format", "--isolated", "--check"],
-        ["mypy", "--strict", "--config-file", "", "--cache-dir", str(tmp_path / "cache")],
-    ):
-        done = subprocess.run(
-            [BIN / command[0], *command[1:], *files],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-        )
-        assert done.returncode == 0, done.stdout
+            text = (place / file).read_text().replace("from model import", "from .model import")
+            (package / file).write_text(text)
+        files.append(package / "train.py")
+    done = subprocess.run(
+        [BIN / command[0], *command[1:], *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "--isolated", "--select", "E4,E7,E9,F,I,B,SIM,UP,RUF"],
+        ["format", "--isolated", "--check"],
+    ],
+)
+def test_the_programs_are_clean(command: list[str], compiled: Path, tmp_path: Path) -> None:
+    run_on([compiled / name for name in QUICK], tmp_path, "ruff", *command)
+
+
+@pytest.mark.slow
+def test_the_programs_are_typed(compiled: Path, others: Path, tmp_path: Path) -> None:
+    """The quick ones in every test of the types of ports, see ``test_models.py``."""
+    programs = [*(compiled / name for name in QUICK), *(others / name for name in OTHERS)]
+    cache = str(tmp_path / "cache")
+    run_on(programs, tmp_path, "mypy", "--strict", "--config-file", "", "--cache-dir", cache)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +200,114 @@ def test_the_programs_are_clean(compiled: Path, tmp_path: Path) -> None:
 def test_bad_data_is_one_line(
     change: dict[str, Any], said: str, compiled: Path, tmp_path: Path
 ) -> None:
-    with np.load(compiled / "article_b.npz") as stored:
+    with np.load(compiled / "reviews.npz") as stored:
         arrays = {**stored, **change}
     np.savez(tmp_path / "data.npz", **{k: v for k, v in arrays.items() if v is not None})
-    with program(compiled / "article_b") as train, pytest.raises(SystemExit, match=said) as error:
+    with program(compiled / "reviews") as train, pytest.raises(SystemExit, match=said) as error:
         train["open_data"](str(tmp_path / "data.npz"), 16, None)
     assert "\n" not in str(error.value)
+
+
+def saved_again(path: Path, out: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A .keras file with something else in its config."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                change(config)
+                data = json.dumps(config).encode()
+            new.writestr(name, data)
+    return out
+
+
+def test_what_can_not_be_trained_is_ported_all_the_same(compiled: Path, tmp_path: Path) -> None:
+    """The note has all reasons; who wants the training gets them as an error."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["compile_config"]["loss"] = "my_loss"
+        config["compile_config"]["metrics"] = ["my_metric"]
+
+    odd = saved_again(compiled / "reviews.keras", tmp_path / "odd.keras", change)
+    done = port(odd, tmp_path / "port")
+    assert done.train is None
+    assert not (tmp_path / "port" / "train.py").exists()
+    (note,) = [note for note in done.notes if note.startswith("no train.py: ")]
+    assert "my_loss" in note
+    assert "my_metric" in note
+    for wanted in ({"train": True}, {"optimizer": "torch"}, {"callbacks": ["TerminateOnNaN()"]}):
+        with pytest.raises(UnsupportedError, match="my_loss"):
+            port(odd, **wanted)
+
+
+def test_an_uncompiled_model_has_no_training(compiled: Path, tmp_path: Path) -> None:
+    plain = saved_again(
+        compiled / "reviews.keras",
+        tmp_path / "plain.keras",
+        lambda config: config.update(compile_config=None),
+    )
+    done = port(plain)
+    assert done.train is None
+    assert not any("train.py" in note for note in done.notes)
+    assert "def logits" not in done.source
+    with pytest.raises(DataError, match="uncompiled"):
+        port(plain, train=True)
+
+
+def test_the_optimizer_of_torch(compiled: Path) -> None:
+    """Where its owner wants it, with what differs as a comment."""
+    source = port(compiled / "reviews.keras", optimizer="torch").train or ""
+    assert "return torch.optim.Adam(parameters, lr=0.01, betas=(0.9, 0.999), eps=1e-07)" in source
+    assert "# Unlike Keras':" in source
+    assert "class Adam" not in source
+    with pytest.raises(DataError, match="optimizer"):
+        port(compiled / "reviews.keras", optimizer="adam")
+
+
+def test_on_jax_probabilities_are_bounded(compiled: Path) -> None:
+    done = port(compiled / "reviews.keras", backend="jax")
+    assert "binary_crossentropy(outputs, targets)" in (done.train or "")
+    assert "sparse = True" not in (done.train or "")
+    assert "def logits" not in done.source
+    with pytest.raises(DataError, match="backend"):
+        port(compiled / "reviews.keras", backend="torch")
+
+
+def test_callbacks_stand_in_the_loop(compiled: Path, tmp_path: Path) -> None:
+    texts = ['EarlyStopping(monitor="val_accuracy", patience=1)', "TerminateOnNaN()"]
+    port(compiled / "reviews.keras", tmp_path / "port", callbacks=texts)
+    with program(tmp_path / "port") as train:
+        stopping, terminate = train["make_callbacks"]()
+        assert (stopping.monitor, stopping.mode, stopping.patience) == ("val_accuracy", "max", 1)
+        model = train["load"]()
+        state = train["start"](model)
+        batches, _ = train["open_data"](str(compiled / "reviews.npz"), 16, None)
+        terminate.attach(model, state)
+        with torch.no_grad():
+            model.dense.bias.fill_(float("nan"))
+        train["train_epoch"](model, state, batches, "cpu", [terminate])
+    assert state.step == 1  # it stops behind the first batch
+    assert state.stop
+    with pytest.raises(ConfigError, match="is no call"):
+        port(compiled / "reviews.keras", callbacks=["import os"])
+
+
+def test_names_of_the_file_stay_names(compiled: Path, tmp_path: Path) -> None:
+    """A model that is called as something of train.py, and names that are no identifiers."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["config"]["name"] = "mean"
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "InputLayer":
+                layer["config"]["name"] = 'a"""\n{{ b }} {% c %}'
+
+    odd = saved_again(compiled / "reviews.keras", tmp_path / "odd.keras", change)
+    done = port(odd, tmp_path / "port", train=True)
+    assert "from model import Mean as Mean2, load" in (done.train or "")
+    with np.load(compiled / "reviews.npz") as stored:
+        arrays = {'a"""\n{{ b }} {% c %}': stored["tokens"], "y": stored["y"]}
+    np.savez(tmp_path / "data.npz", **arrays)
+    with program(tmp_path / "port") as train:
+        batches, _ = train["open_data"](str(tmp_path / "data.npz"), 16, None)
+        model = train["load"]()
+        assert train["train_epoch"](model, train["start"](model), batches, "cpu")["loss"] > 0

@@ -47,8 +47,12 @@ class Handover:
         callbacks: tuple[str, ...],
         required: bool,
     ) -> None:
+        if backend not in BACKENDS:
+            raise DataError(f"a backend is one of {' or '.join(BACKENDS)}, not {quoted(backend)}")
         if optimizer not in OPTIMIZERS:
-            raise DataError(f"an optimizer is one of {' or '.join(OPTIMIZERS)}, not {optimizer!r}")
+            raise DataError(
+                f"an optimizer is one of {' or '.join(OPTIMIZERS)}, not {quoted(optimizer)}"
+            )
         self.saved = saved
         self.program = program
         self.plain = optimizer == "torch"
@@ -99,8 +103,6 @@ def training_for(saved: Saved, program: Program, graph: Graph, backend: str) -> 
         DataError: the model is not compiled.
         ModelError: its training can't be followed; all problems are named.
     """
-    if backend not in BACKENDS:
-        raise DataError(f"training follows Keras on {' or '.join(BACKENDS)}, not {quoted(backend)}")
     compile_config = compiled(saved)
     if compile_config is None:
         raise DataError("the model was saved uncompiled: there is no training to hand over")
