@@ -15,11 +15,12 @@ import pytest
 
 from keras2torch import DataError, PortError, UnsupportedError, port
 from keras2torch.demo import reviews
-from keras2torch.verify.curves import SideBySide
+from keras2torch.verify.curves import Curve, SideBySide
+from keras2torch.verify.leaving import first_difference
 from keras2torch.verify.original import Original
 from keras2torch.verify.random_stream import Draws, Stream, not_shared
 from keras2torch.verify.side_by_side import in_step
-from keras2torch.verify.steps import archive_of, first_difference, prepared
+from keras2torch.verify.steps import archive_of, prepared
 from keras2torch.verify.training_data import Length, Target, data_for
 
 IMDB = "KERAS2TORCH_IMDB"  # the path of keras.datasets.imdb's own file, for the whole of it
@@ -257,3 +258,19 @@ def test_models_of_keras_2_are_refused(tmp_path: Path) -> None:
     old = Original(tmp_path / "old.h5", None, "", keras2=True, trusted=False)
     with pytest.raises(UnsupportedError, match="Keras 2"):
         archive_of(old, tmp_path, "tensorflow")
+
+
+def test_rounding_that_grows_is_no_difference() -> None:
+    """Beyond the limits, what Keras itself differs by decides; at once it does not."""
+    step = {"epoch": 0, "size": 1, "norm": 1.0, "loss": 1.0}
+    keras = Curve("Keras", steps=[step] * 3)
+    torch = Curve("PyTorch", steps=[step, {**step, "loss": 1.0 + 1e-8}, {**step, "norm": 1.1}])
+    run = SideBySide("float64", keras, torch)
+    manifest: dict[str, Any] = {"parameters": []}
+    first = first_difference(run, manifest)
+    assert first is not None
+    assert (first.step, first.what) == (1, "loss")
+    first = first_difference(run, manifest, [0.0, 1e-8, 1e-8])
+    assert first is not None
+    assert (first.step, first.what) == (2, "norm of the gradients")
+    assert first_difference(run, manifest, [0.0, 1e-8, 1e-1]) is None

@@ -14,11 +14,12 @@ from keras2torch.porting import Port, port
 from keras2torch.processes import require
 from keras2torch.verify.check import Report, check
 from keras2torch.verify.curves import Progress, SideBySide
+from keras2torch.verify.leaving import Leaving, judged
 from keras2torch.verify.original import original_of
 from keras2torch.verify.random_stream import not_shared
 from keras2torch.verify.side_by_side import one_after_the_other
 from keras2torch.verify.step_protocol import CLASS_WEIGHTS, TARGETS, VALIDATION, Array, keys
-from keras2torch.verify.steps import Leaving, archive_of, first_difference, trained_outputs
+from keras2torch.verify.steps import archive_of, trained_outputs
 from keras2torch.verify.training_data import read_training_data
 
 
@@ -115,6 +116,7 @@ def compare(
             )
             for precision, times in (("float32", epochs), ("float64", 1))
         )
+        first, _ = judged(proof, ported.manifest, {**job, "epochs": 1, "steps": steps}, progress)
     return Comparison(
         ported,
         report,
@@ -123,7 +125,7 @@ def compare(
         [target.loss for target in targets if target.loss],
         batch_size,
         samples,
-        first_difference(proof, ported.manifest),
+        first,
         not_shared(proof.keras.draws, proof.torch.draws),
     )
 

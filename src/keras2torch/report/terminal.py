@@ -135,6 +135,12 @@ def print_steps(console: Console, report: StepsReport) -> None:
             f"float32: the port leaves Keras' own floor at step {report.floor.left + 1}",
             highlight=False,
         )
+    if report.nudged:
+        console.print(
+            "float64: this training is chaotic; from weights one unit in the last place away Keras "
+            f"is {report.nudged[-1]:.1e} from itself in the end",
+            highlight=False,
+        )
     _print_unshared(console, report.unshared)
     print_notes(console, report.notes)
     first = report.first_difference

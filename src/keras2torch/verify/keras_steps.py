@@ -4,7 +4,8 @@ Called as ``python -m keras2torch.verify.keras_steps`` with KERAS_BACKEND set an
 first line of standard input: ``model`` (a ``.keras`` file), ``precision``, ``data`` (.npz),
 ``inputs`` and ``outputs`` (names), ``epochs``, ``steps`` (all epochs' at most), ``batch_size``,
 ``seed`` and ``variables``: the file in which to leave the variables after each step, if any. A slot
-of it that was used before is filled again once a further line has come.
+of it that was used before is filled again once a further line has come. With ``nudged`` all weights
+start one unit in their last place away.
 
 Training is Keras' own ``fit``; what it does not tell (each step's loss alone, the gradients) is
 reported out of its graph.
@@ -25,7 +26,7 @@ import keras
 import numpy as np
 
 from keras2torch.verify import keras_random
-from keras2torch.verify.keras_worker import in_precision, load_original
+from keras2torch.verify.keras_worker import as_array, in_precision, load_original
 from keras2torch.verify.random_stream import Stream
 from keras2torch.verify.shared_variables import SLOTS, SharedVariables
 from keras2torch.verify.step_protocol import (
@@ -91,6 +92,15 @@ def saved_variables(model: Any) -> list[tuple[str, int, Any]]:
         if number.isdigit() and hasattr(variable, "assign")
         if keras.backend.is_float_dtype(variable.dtype)
     ]
+
+
+def nudge(model: Any) -> None:
+    """Move every trained weight by one unit in its last place, up or down."""
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        values = as_array(variable)
+        ends = np.where(rng.random(values.shape) < 0.5, -np.inf, np.inf)
+        variable.assign(np.nextafter(values, ends.astype(values.dtype)))
 
 
 def watch(model: Any, seen: dict[str, float]) -> None:
@@ -165,7 +175,7 @@ class Telling(keras.callbacks.Callback):  # type: ignore[misc]
         """Make the file for the variables; what the other side must know of it."""
         found = saved_variables(model)
         self.variables = [variable for _, _, variable in found]
-        wanted = [(path, n, v.path, np.asarray(v.numpy())) for path, n, v in found]
+        wanted = [(path, n, v.path, as_array(v)) for path, n, v in found]
         self.shared = SharedVariables.create(Path(self.job["variables"]), wanted)
         return self.shared.told()
 
@@ -204,7 +214,7 @@ class Telling(keras.callbacks.Callback):  # type: ignore[misc]
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
         for place, variable in zip(self.shared.places, self.variables, strict=True):
-            self.shared.array(place, step % SLOTS)[...] = variable.numpy()
+            self.shared.array(place, step % SLOTS)[...] = as_array(variable)
 
 
 def _fed(model: Any, job: Mapping[str, Any], data: Mapping[str, Array], prefix: str) -> list[Any]:
@@ -238,6 +248,8 @@ def main() -> None:
     job = hear()
     data = load_data(job["data"])
     model = load_original(job["model"], job["precision"])
+    if job.get("nudged"):
+        nudge(model)
     stream = Stream(job["seed"])
     draws = keras_random.share(model, stream)
     rows = len(data[keys(TARGETS, job["outputs"])[0]])

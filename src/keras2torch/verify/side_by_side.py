@@ -64,7 +64,8 @@ def other_rounding(backend: str) -> tuple[str, dict[str, str]]:
     """A way to run the same training with other orders of summation: in words, and how."""
     threads = "2" if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1" else "1"
     if backend == "tensorflow":
-        return f"without oneDNN, {threads} thread(s)", {
+        said = {"1": "one thread", "2": "two threads"}[threads]
+        return f"without oneDNN, on {said}", {
             "TF_ENABLE_ONEDNN_OPTS": "0",
             "TF_NUM_INTRAOP_THREADS": threads,
             "OMP_NUM_THREADS": threads,

@@ -1,9 +1,6 @@
 """Proves that a port trains as its model does: the same losses, gradients and weights, every step.
 
-What "equal" means is defined here, once. In float64, the first 300 steps' losses, gradient norms
-and weights must agree to 1e-9, and those behind to 1e-6: rounding grows from step to step, and
-nothing but rounding comes that close. So do the logs of every epoch. A weight's difference is
-relative to the largest magnitude in its tensor, or to how far weights have moved if that is more.
+``leaving.py`` defines what "equal" means in float64.
 
 float32 decides nothing: it is chaotic, any two runs part. It is measured beside what Keras differs
 from itself when only the order of its sums is another.
@@ -12,7 +9,7 @@ from itself when only the order of its sums is another.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,26 +25,14 @@ from keras2torch.ir.lower import program_of
 from keras2torch.processes import require, run_worker
 from keras2torch.readers import read
 from keras2torch.verify.check import read_manifest
-from keras2torch.verify.curves import Curve, Progress, SideBySide, apart, relative
+from keras2torch.verify.curves import Curve, Progress, SideBySide, apart
+from keras2torch.verify.leaving import Leaving, judged
 from keras2torch.verify.original import Original, original_of
 from keras2torch.verify.random_stream import not_shared
 from keras2torch.verify.side_by_side import in_step, keras_alone, other_rounding
 from keras2torch.verify.training_data import Length, Target, data_for
 
-FIRST_STEPS = 300
-EQUAL_FIRST = 1e-9
-EQUAL_LATER = 1e-6
 FLOAT32 = float(np.finfo(np.float32).eps)
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """The first thing that differs: at which step, what, and how far (relatively)."""
-
-    step: int
-    what: str
-    keras: str | None
-    difference: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,8 @@ class Floor:
 @dataclass(frozen=True)
 class StepsReport:
     """What a comparison of trainings found. ``unshared`` are layers with random numbers of their
-    own on each side."""
+    own on each side, ``nudged`` is what rounding in the first weights grows to in Keras, step by
+    step, where that had to be asked."""
 
     model: str
     port: str
@@ -75,6 +61,7 @@ class StepsReport:
     samples: int
     data: str
     exact: SideBySide
+    nudged: list[float]
     single: SideBySide
     floor: Floor
     first_difference: Leaving | None
@@ -99,6 +86,7 @@ class StepsReport:
             "first_difference": None if leaving is None else asdict(leaving),
             "unshared": self.unshared,
             "float64": self.exact.to_json(),
+            "nudged": self.nudged,
             "float32": self.single.to_json(),
             "floor": asdict(self.floor),
             "notes": self.notes,
@@ -146,6 +134,7 @@ def check_steps(
     ) as (job, manifest):
         followed, variables = manifest["training"], Path(job["variables"])
         exact = in_step({**job, "precision": "float64"}, followed, progress)
+        first, nudged = judged(exact, manifest, job, progress)
         variables.unlink(missing_ok=True)
         single = in_step({**job, "precision": "float32"}, followed, progress)
         how, flags = other_rounding(followed)
@@ -158,9 +147,10 @@ def check_steps(
         samples=sum(step["size"] for step in exact.keras.steps if step["epoch"] == 0),
         data=Path(data).name if data else "made data",
         exact=exact,
+        nudged=nudged,
         single=single,
         floor=_floor(how, single, again),
-        first_difference=first_difference(exact, manifest),
+        first_difference=first,
         unshared=not_shared(exact.keras.draws, exact.torch.draws),
         notes=list(manifest["notes"]),
     )
@@ -232,37 +222,6 @@ def trained_outputs(archive: Path, backend: str) -> list[Target]:
         Target(output.name, output.shape, "" if loss is None else loss.function.function)
         for output, loss in zip(training.outputs, training.losses, strict=True)
     ]
-
-
-def first_difference(run: SideBySide, manifest: Mapping[str, Any]) -> Leaving | None:
-    """Where the port first leaves Keras' training: a weight by its name, a number, or a log."""
-    made_of = {line["name"]: line["keras"] for line in manifest["parameters"]}
-    for number, (theirs, ours) in enumerate(zip(run.keras.steps, run.torch.steps, strict=True)):
-        limit = _limit(number)
-        for what in ("loss", "norm"):
-            difference = relative(theirs[what], ours[what])
-            if not difference <= limit:
-                named = {"loss": "loss", "norm": "norm of the gradients"}[what]
-                return Leaving(number, named, None, difference)
-        apart_most = max(ours.get("relative", {}).items(), key=lambda item: item[1], default=None)
-        if apart_most and not apart_most[1] <= limit:
-            return Leaving(number, apart_most[0], made_of.get(apart_most[0]), apart_most[1])
-    ends = _ends_of_epochs(run.keras)
-    for epoch, logs in enumerate(run.log_differences()):
-        for name, difference in logs.items():
-            if not difference <= _limit(ends[epoch]):
-                return Leaving(ends[epoch], f"log {name} of epoch {epoch + 1}", None, difference)
-    return None
-
-
-def _limit(step: int) -> float:
-    return EQUAL_FIRST if step < FIRST_STEPS else EQUAL_LATER
-
-
-def _ends_of_epochs(curve: Curve) -> list[int]:
-    """The last step of each epoch."""
-    epochs = [step["epoch"] for step in curve.steps]
-    return [len(epochs) - 1 - epochs[::-1].index(epoch) for epoch in range(len(curve.epochs))]
 
 
 def _floor(how: str, single: SideBySide, again: Curve) -> Floor:
