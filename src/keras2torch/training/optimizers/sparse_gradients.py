@@ -55,4 +55,4 @@ def add_over_root_(
         root = square[gradient._indices()[0]].add_(eps).sqrt_()
         total.add_(with_values(gradient, gradient._values() / root), alpha=weight)
     else:
-        total.addcdiv_(gradient, square.add(eps).sqrt_(), value=weight)
+        total.addcmul_(gradient, square.add(eps).rsqrt_(), value=weight)
