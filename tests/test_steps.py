@@ -274,3 +274,27 @@ def test_rounding_that_grows_is_no_difference() -> None:
     assert first is not None
     assert (first.step, first.what) == (2, "norm of the gradients")
     assert first_difference(run, manifest, [0.0, 1e-8, 1e-1]) is None
+
+
+@pytest.mark.slow
+def test_pictures_with_two_outputs_and_weights(models: Path, tmp_path: Path) -> None:
+    """BatchNormalization, a schedule, an average of the weights, loss weights, mixed metrics; a
+    weight for each class of one output, and one for each sample of the other."""
+    rng = np.random.default_rng(3)
+    kinds = rng.integers(0, 4, 196)
+    data = {
+        "image": rng.standard_normal((196, 12, 12, 3)).astype(np.float32),
+        "y_kind": kinds,
+        "y_size": rng.standard_normal((196, 1)).astype(np.float32),
+        "sample_weight_kind": np.array([0.5, 1.0, 2.0, 3.0], np.float32)[kinds],
+        "sample_weight_size": rng.random(196).astype(np.float32),
+    }
+    data |= {f"val_{name}": array[:20] for name, array in data.items()}
+    np.savez(tmp_path / "data.npz", **data)
+    run, manifest = exact(
+        models / "pictures.keras", tmp_path, steps=50, data=tmp_path / "data.npz", batch_size=8
+    )
+    assert len(run.keras.epochs) == 2
+    assert {"kind_loss", "size_mae", "val_kind_accuracy", "val_size_mse"} <= set(run.logs)
+    assert found(run, manifest) == (None, [])
+    assert max(run.loss_differences) < 1e-12
