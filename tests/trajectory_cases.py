@@ -70,10 +70,13 @@ def _formats(chosen: str) -> dict[str, bool]:
     return {} if chosen == "Adafactor" else {"h5": True}
 
 
+# Keras itself stops there: it gathers rows of a gradient by their places in the whole.
+KERAS_FAILS = ("embedding-RMSprop momentum, centered",)
 SWEEP = {
     f"{model}-{name}": _case(f"sweep_{model}_{number}", model, optimizer(name))
     for number, name in enumerate(OPTIMIZERS)
     for model in MODELS
+    if f"{model}-{name}" not in KERAS_FAILS
 }
 FAST_SWEEP = ("embedding-RMSprop",)
 # Keras trains 50 steps, saves, and trains 50 more.
