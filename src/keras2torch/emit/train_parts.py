@@ -1,28 +1,28 @@
-"""What the template of ``train.py`` puts together: names, expressions, and what the data must be.
+"""What the template of ``train.py`` puts together: names and expressions.
 
 Text from the file leaves through literals and names only.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from keras2torch.emit.helpers import TRAINING, names_of
 from keras2torch.emit.module import Emitted
 from keras2torch.emit.names import GLOBALS, Names
 from keras2torch.emit.train_callbacks import Callbacks
+from keras2torch.emit.train_data import Array, Data
+from keras2torch.emit.train_outputs import TrainedOutput
 from keras2torch.emit.train_resume import NAMES, KerasState
 from keras2torch.emit.train_updates import Updates
-from keras2torch.errors import UnsupportedError, quoted
-from keras2torch.ir.graph import Shape, leaves
+from keras2torch.errors import UnsupportedError
+from keras2torch.ir.graph import leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Program, Tensor
 from keras2torch.optimizer_state import OptimizerState
 from keras2torch.recipes.call import Call
-from keras2torch.recipes.compiled import OutputLoss, OutputMetric, Training
+from keras2torch.recipes.compiled import Training
 
 HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
 CHECKPOINTS = ("read_checkpoint", "write_checkpoint")
@@ -37,106 +37,6 @@ DEFINED = frozenset(
     "seconds shuffle size source start State state stop targets train_epoch "
     "train_step update_metrics val_arrays validation value values WEIGHTS weights".split()
 )
-# Losses whose targets are numbers of classes, without an axis for them.
-NUMBERED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
-# And those whose targets look like the outputs.
-LIKE_OUTPUTS = re.compile(
-    "(binary|categorical|mean|kl|log|poisson|hinge|squared|categorical|cosine|huber|dice|tversky)_"
-)
-
-
-@dataclass(frozen=True)
-class Array:
-    """An array of the data by its key in the file; its rows have one of these shapes, or any."""
-
-    key: str
-    shapes: tuple[Shape, ...] = ()
-    below: int | None = None
-
-    @property
-    def entry(self) -> str:
-        """As an item of a dict."""
-        return f"{literal(self.key)}: {literal(list(self.shapes))}"
-
-    @property
-    def said(self) -> str:
-        """The key as a literal."""
-        return literal(self.key)
-
-
-@dataclass(frozen=True)
-class TrainedOutput:
-    """An output with a loss or metrics, and the expressions of what belongs to it.
-
-    ``raw`` is what the model's method returns, ``activated`` Keras' output, ``mask`` the mask
-    that it carries, or "".
-    """
-
-    key: str
-    raw: str
-    activated: str
-    targets: str
-    weights: str
-    mask: str
-    loss: OutputLoss | None
-    metrics: tuple[OutputMetric, ...]
-
-    @property
-    def said(self) -> str:
-        return literal(self.key)
-
-    @property
-    def values(self) -> str:
-        """The loss of each sample or position."""
-        assert self.loss is not None
-        outputs = self.raw if self.loss.of_logits else self.activated
-        outputs = f"{outputs}.to(torch.float32)" if self.loss.cast else outputs
-        return self.loss.function.source(outputs, self.targets)
-
-    @property
-    def reduced(self) -> str:
-        """One number of the values."""
-        assert self.loss is not None
-        masks = [self.mask] if self.mask else []
-        if self.loss.mask is not None:
-            own = re.sub(r"\btargets\b", self.targets, self.loss.mask)
-            masks.append(f"({own})" if masks else own)
-        given = ["values", self.weights, *([" & ".join(masks)] if masks else [])]
-        return f"{self.loss.reduction}({', '.join(given)})"
-
-    @property
-    def factor(self) -> str:
-        """The weight of the loss in the sum of all."""
-        weight = None if self.loss is None else self.loss.weight
-        return "" if weight is None or weight == 1 else f"{literal(weight)} * "
-
-    @property
-    def share(self) -> str:
-        """The loss in the sum of all."""
-        return f"{self.factor}losses[{self.said}]"
-
-    @property
-    def loss_said(self) -> str:
-        """The name of the loss in the logs."""
-        return literal(f"{self.key}_loss")
-
-    def updates(self) -> list[str]:
-        """The statements that tell the metrics of a batch."""
-        several = sum(not metric.of_logits for metric in self.metrics) > 1
-        lines = []
-        activated = self.activated
-        if several and activated != self.raw:
-            name = "probabilities" if self.raw == "outputs" else f"{self.raw}_probabilities"
-            if name.isidentifier():
-                lines.append(f"{name} = {activated}")
-                activated = name
-        for metric in self.metrics:
-            outputs = self.raw if metric.of_logits else activated
-            given = [outputs, self.targets, *([self.weights] if metric.weighted else [])]
-            if self.mask and metric.call.takes_mask:
-                given.append(f"mask={self.mask}")
-            lines.append(f"metrics[{literal(metric.name)}].update({', '.join(given)})")
-        return lines
 
 
 class Parts:
@@ -167,7 +67,7 @@ class Parts:
         self.callbacks = Callbacks(callbacks, training)
         moving = {kind: field for field, kind, _ in self.updates.moving}
         self.keras_state = KerasState(moving, state)
-        self.inputs = self._inputs()
+        self.data = Data(training, program, self.single, self._trained_places)
         self._masks = self._named_masks()
         self.outputs = self._outputs()
 
@@ -205,32 +105,8 @@ class Parts:
         return self.training.backend == "tensorflow"
 
     @property
-    def below(self) -> str:
-        """The bounds of whole numbers, as a dict."""
-        bounds = {a.said: a.below for a in (*self.inputs, *self.targets) if a.below is not None}
-        return "{" + ", ".join(f"{key}: {bound}" for key, bound in bounds.items()) + "}"
-
-    @property
-    def about_data(self) -> str:
-        """What the file of data holds, for the docstring."""
-
-        def listed(arrays: Sequence[Array]) -> str:
-            return ", ".join(_quoted(array.key) for array in arrays)
-
-        return (
-            f"data.npz has the arrays {listed(self.inputs)} and {listed(self.targets)}, and may "
-            f'have {listed(self.weights)}; the same with "val_" in front is what to validate on. '
-            "FILE.py:OBJECT in its place is a Dataset of (inputs, targets) or (inputs, targets, "
-            "weights), or a pair of them: to train and to validate on."
-        )
-
-    @property
-    def batch_inputs(self) -> str:
-        return ", ".join(f"batch[{array.said}]" for array in self.inputs)
-
-    @property
     def outputs_with_targets(self) -> list[tuple[TrainedOutput, Array]]:
-        return list(zip(self.outputs, self.targets, strict=True))
+        return list(zip(self.outputs, self.data.targets, strict=True))
 
     @property
     def targets_type(self) -> str:
@@ -239,56 +115,6 @@ class Parts:
     @property
     def weights_type(self) -> str:
         return "Tensor | None" if self.single else "dict[str, Tensor | None]"
-
-    def _inputs(self) -> list[Array]:
-        found = []
-        for name, tensor in self.program.model.inputs:
-            if tensor.kind != "Tensor":
-                raise UnsupportedError(
-                    f"input {quoted(name)} takes strings: its training can't be written yet, "
-                    "train from the layer behind the vocabulary on"
-                )
-            below = self.program.input_limits.get(name)
-            found.append(Array(name, (tensor.shape[1:],), below))
-        keys = [array.key for array in found]
-        taken = {key for key in keys if re.match("val_|y($|_)|sample_weight($|_)", key)}
-        if taken:
-            raise UnsupportedError(
-                f"input {quoted(min(taken))} is called as the data of a training are, rename it"
-            )
-        return found
-
-    @cached_property
-    def targets(self) -> list[Array]:
-        """The arrays of targets."""
-        return [
-            Array(self._key("y", place), *self._shapes_of_targets(place))
-            for place in self._trained_places
-        ]
-
-    @cached_property
-    def weights(self) -> list[Array]:
-        """The arrays of sample weights, which may be absent."""
-        found = [] if self.single else [Array("sample_weight", ((), (1,)))]
-        for place in self._trained_places:
-            shape = self.training.outputs[place].shape
-            shapes = [(), (1,), *([shape[1:-1], shape[1:]] if len(shape) > 2 else [])]
-            found.append(Array(self._key("sample_weight", place), tuple(dict.fromkeys(shapes))))
-        return found
-
-    def _key(self, kind: str, place: int) -> str:
-        return kind if self.single else f"{kind}_{self.training.outputs[place].name}"
-
-    def _shapes_of_targets(self, place: int) -> tuple[tuple[Shape, ...], int | None]:
-        """The shapes that a row of targets may have, and the number of classes if it tells one."""
-        shape, loss = self.training.outputs[place].shape[1:], self.training.losses[place]
-        function = "" if loss is None else loss.function.function
-        if function.startswith(NUMBERED):
-            ignores = loss is not None and "ignore_class" in loss.function.options
-            return (shape[:-1], (*shape[:-1], 1)), None if ignores else shape[-1]
-        if not LIKE_OUTPUTS.match(function):
-            return (), None
-        return (shape, *([shape[:-1]] if shape and shape[-1] == 1 else [])), None
 
     # The outputs
 
@@ -375,8 +201,3 @@ class Parts:
     def measured(self) -> list[TrainedOutput]:
         """The outputs that have metrics."""
         return [output for output in self.outputs if output.metrics]
-
-
-def _quoted(text: str) -> str:
-    """A name from the file for a docstring: ASCII, and nothing that could end the docstring."""
-    return '"' + ascii(text[:60])[1:-1].replace("\\", "/").replace('"', "'") + '"'

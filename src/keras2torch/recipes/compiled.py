@@ -143,7 +143,7 @@ def training_of(
     with problems.collected():
         said = [Output(o.layer, o.shape, loss) for o, loss in zip(outputs, dealt, strict=True)]
         found = named_metrics(plain, weighted, said, backend, keys)
-        metrics = [_metric(metric, outputs[metric.output]) for metric in found]
+        metrics = [_metric(metric, outputs[metric.output], backend) for metric in found]
     with problems.collected():
         config.finish()
     problems.finish()
@@ -189,10 +189,16 @@ def _unreachable(where: str) -> UnsupportedError:
     )
 
 
-def _metric(found: NamedMetric, output: ModelOutput) -> OutputMetric:
+def _metric(found: NamedMetric, output: ModelOutput, backend: str) -> OutputMetric:
     """The metric, of the logits if Keras looks for them behind the output."""
     if output.inside and found.call.with_logits is not None:
         raise _unreachable(f"compile(), metric {quoted(found.name)}")
+    if output.masked and backend == "jax" and found.call.takes_mask:
+        raise UnsupportedError(
+            f"compile(), metric {quoted(found.name)}: Keras on JAX counts what the output's mask "
+            "hides while it trains, and not while it evaluates; take the backend tensorflow, or "
+            "compile without this metric"
+        )
     logits = None if output.activation is None else found.call.with_logits
     call = logits or found.call
     return OutputMetric(
