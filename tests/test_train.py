@@ -62,7 +62,7 @@ def program(folder: Path) -> Any:
         sys.modules.pop("model", None)
 
 
-def epochs_of(folder: Path, data: Path, size: int, epochs: int) -> list[dict[str, float]]:
+def epochs_of(folder: Path, data: Path | str, size: int, epochs: int) -> list[dict[str, float]]:
     """The logs of each epoch, with all their digits."""
     with program(folder) as train:
         batches, validation = train["open_data"](str(data), size, None)
@@ -207,6 +207,51 @@ def test_bad_data_is_one_line(
     with program(compiled / "reviews") as train, pytest.raises(SystemExit, match=said) as error:
         train["open_data"](str(tmp_path / "data.npz"), 16, None)
     assert "\n" not in str(error.value)
+
+
+DATASETS = """
+import numpy as np
+from torch.utils.data import Dataset
+
+stored = dict(np.load(NPZ))
+
+
+class Rows(Dataset):
+    def __init__(self, prefix):
+        self.prefix = prefix
+
+    def __len__(self):
+        return len(stored[self.prefix + "image"])
+
+    def __getitem__(self, row):
+        image, area, kind = (stored[self.prefix + k][row] for k in ("image", "y_area", "y_kind"))
+        return [image], [area, kind]
+
+
+def pair():
+    return Rows(""), Rows("val_")
+
+
+words = [1, 2]
+"""
+
+
+def test_a_dataset_is_as_good_as_arrays(compiled: Path, tmp_path: Path) -> None:
+    """Of several outputs, with one to validate on; what is none is named."""
+    path = tmp_path / "data.py"
+    path.write_text(DATASETS.replace("NPZ", repr(str(compiled / "picture.npz"))))
+    expected = json.loads((compiled / "history.json").read_text())["picture"]
+    (logs,) = epochs_of(compiled / "picture", f"{path}:pair", 16, 1)
+    for key, values in expected.items():
+        assert logs[key] == pytest.approx(values[0], rel=2e-5, abs=2e-6), key
+    with program(compiled / "picture") as train:
+        for place, said in (
+            (f"{path}:words", "is no torch.utils.data.Dataset"),
+            (f"{path}:nothing", "has no nothing"),
+            ("nowhere.py:pair", "can't be read"),
+        ):
+            with pytest.raises(SystemExit, match=said):
+                train["open_data"](place, 16, None)
 
 
 def saved_again(path: Path, out: Path, change: Callable[[dict[str, Any]], None]) -> Path:
