@@ -122,8 +122,8 @@ def test_check_of_a_training(models: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(IMDB not in os.environ, reason=f"{IMDB} names no imdb.npz")
 def test_article_b_on_all_of_imdb(models: Path, tmp_path: Path) -> None:
-    """Two epochs of 782 steps. Large gradients make this training chaotic in float64 too: a unit in
-    the last place grows to 1e-9 within some 150 steps, in Keras alone, which is the measure then."""
+    """Two epochs of 782 steps. Large gradients make this training chaotic in float64 too: in Keras
+    alone a unit in the last place grows to 1e-9 within 150 steps. That is the measure then."""
     texts = reviews.imdb_npz(Path(os.environ[IMDB]), None, 2_000)
     texts.save(tmp_path / "data.npz", "tokens")
     model = models / "article_b.keras"
