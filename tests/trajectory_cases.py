@@ -102,6 +102,21 @@ RESUMED = {
         ]
     )
 }
+RESUMED["loss scale"] = _case(
+    "resumed_scaled",
+    "dense",
+    {
+        "class_name": "LossScaleOptimizer",
+        "config": {
+            "inner_optimizer": optimizer("Adam"),
+            "initial_scale": 16.0,
+            "dynamic_growth_steps": 12,
+        },
+    },
+    100,
+    stops=[50],
+    h5=True,
+)
 FAST_RESUMED = "Adam, a short training"
 RESUMED[FAST_RESUMED] = {
     **RESUMED["Adam, two outputs"],

@@ -72,13 +72,21 @@ def optimizer_state(
         )
     for variable, found in zip(wanted, stored, strict=True):
         _check(variable, found, variables)
-    computed = [w for v in variables for w in v.parameters.values() if not w.moved]
+    computed = [w for v in variables for w in v.parameters.values() if not _followed(w, optimizer)]
     if computed:
         return OptimizerState(
             note=f"the optimizer's state of {quoted(computed[0].keras)} has no counterpart, as the "
-            f"parameter is computed ({computed[0].how}): {AFRESH}"
+            f"parameter is not it in another order of axes ({computed[0].how}): {AFRESH}"
         )
     return _ported(wanted, stored, variables)
+
+
+def _followed(weight: Weight, optimizer: Optimizer) -> bool:
+    """Whether the slots of a variable can go where the parameter's numbers went. Means over axes
+    of more than two can if the axes themselves stayed as they are."""
+    if not optimizer.call.shaped or len(weight.origin) < 3:
+        return weight.moved
+    return set(weight.how.split(", ")) <= {"as it is", "transposed", "reshaped"}
 
 
 def _notation(saved: Saved) -> Notation:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from keras2torch.optimizer_state import OptimizerState
 
 # What the template calls things here.
-NAMES = frozenset(["OPTIMIZER", "resume_from_keras", "stored", "updates"])
+NAMES = frozenset("OPTIMIZER random random_on_cuda resume_from_keras stored updates".split())
 # What goes on from Keras' state by a function of its own.
 LOADED = {"GradientAccumulator": "load_sums", "MovingAverage": "load_averages"}
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from keras2torch.readers.saved import Shape
 from keras2torch.recipes.optimizer import Optimizer, Slot
+from keras2torch.recipes.variables import is_excluded
 
 Notation = Literal["keras 3", "keras 2", "legacy"]
 Kind = Literal["weight", "scalar", "matrix", "other", "rows", "columns", "vector"]
@@ -78,7 +79,7 @@ def _of_variable(
         case "scalar":
             return []
         case "matrix" | "other":
-            matrix = len(shape) == 2 and not any(word in path for word in adam or ())
+            matrix = len(shape) == 2 and not is_excluded(tuple(adam or ()), path)
             if matrix != (slot.of == "matrix"):
                 return []
         case "rows" | "columns" if len(shape) < 2:

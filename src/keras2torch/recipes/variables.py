@@ -70,7 +70,7 @@ def _for_muon(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
             raise UnsupportedError(f"exclude_layers: no layer is called {quoted(word)}")
     for path, names in variables.items():
         weight = parameters[names[0]]
-        if len(weight.origin) == 2 and not _excluded(excluded, path):
+        if len(weight.origin) == 2 and not is_excluded(excluded, path):
             matrices.update({name: parameters[name] for name in names})
         elif len(weight.shape) == 2:
             adam.append(parameter_of(names[0]))
@@ -78,7 +78,7 @@ def _for_muon(excluded: tuple[str, ...], parameters: Parameters) -> list[str]:
     return said + _joined(matrices) + _shaped(matrices)
 
 
-def _excluded(words: tuple[str, ...], path: str) -> bool:
+def is_excluded(words: tuple[str, ...], path: str) -> bool:
     """Whether Keras finds one of the words in a variable's path.
 
     The file tells the layers by their names, but their parts by attributes, of which Keras' paths
