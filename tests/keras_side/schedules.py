@@ -1,7 +1,7 @@
 """Keras' schedules, one learning rate per step, in float64 and in float32.
 
 ``schedules`` gets ``examples``, a list of class names and configs, ``steps``, whether XLA compiles
-them, and ``told``, the file to write: arrays ``float64.<number>`` and ``float32.<number>``.
+them, and ``told``, the file to write: arrays ``float64`` and ``float32``, a row per example.
 """
 
 import keras
@@ -11,21 +11,22 @@ import tensorflow as tf
 from keras2torch.verify.keras_worker import keep_float64
 
 
-def rates(name, config, steps, xla):
-    """The schedule compiled as in a training step, called with one step after the other."""
-    schedule = getattr(keras.optimizers.schedules, name).from_config(config)
+def rates(examples, steps, xla):
+    """The schedules compiled as in a training step, called with one step after the other."""
+    made = [getattr(keras.optimizers.schedules, n).from_config(c) for n, c in examples]
+    kind = tf.as_dtype(keras.config.floatx())
+
+    def at(step):
+        return tf.stack([tf.cast(schedule(step), kind) for schedule in made])
+
     if xla:
         signature = [tf.TensorSpec((), tf.int64)]
-        function = tf.function(schedule, input_signature=signature, jit_compile=True)
-        return np.array([function(tf.constant(step, tf.int64)) for step in range(steps)])
-    kind = tf.as_dtype(keras.config.floatx())
-    return tf.function(
-        lambda: tf.map_fn(
-            lambda step: tf.cast(schedule(step), kind),
-            tf.range(steps, dtype=tf.int64),
-            fn_output_signature=kind,
-        )
-    )().numpy()
+        function = tf.function(at, input_signature=signature, jit_compile=True)
+        return np.stack([function(tf.constant(step, tf.int64)) for step in range(steps)], axis=1)
+    every = tf.function(
+        lambda: tf.map_fn(at, tf.range(steps, dtype=tf.int64), fn_output_signature=kind)
+    )
+    return every().numpy().T
 
 
 def schedules(job):
@@ -34,7 +35,6 @@ def schedules(job):
         keras.config.set_floatx(dtype)
         if dtype == "float64":
             keep_float64()
-        for number, (name, config) in enumerate(job["examples"]):
-            told[f"{dtype}.{number}"] = rates(name, config, job["steps"], job["xla"])
+        told[dtype] = rates(job["examples"], job["steps"], job["xla"])
     np.savez(job["told"], **told)
     keras.config.set_floatx("float32")

@@ -77,17 +77,14 @@ STARTS: dict[str, dict[str, Any] | None] = {
     "Constant": {"value": 0.3},
     "Ones": {},
     "Zeros": {},
-    "Identity": {"gain": 2.0},
+    "Identity": {},  # Keras does not save its gain
 }
 FAST_STARTS = [
     ("Dense", "HeNormal"),
-    ("Conv2D", "VarianceScaling"),
     ("DepthwiseConv2D", "default"),
     ("DepthwiseConv2D", "Orthogonal"),
     ("LSTM", "default"),
-    ("MultiHeadAttention", "default"),
     ("MultiHeadAttention", "Orthogonal"),
-    ("EinsumDense", "LecunNormal"),
     ("Embedding", "default"),
 ]
 

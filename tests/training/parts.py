@@ -40,6 +40,7 @@ OF_ARRAYS = [
 ]
 # One of each kind of variable, and of each way in which it becomes PyTorch's.
 FAST = ("Dense-0", "Conv2D-0", "GRU-0", "Bidirectional-0", "SeparableConv2D-0")
+FAST_ACTIVITY = ("Dense-0", "GRU-0", "Bidirectional-0")
 
 
 def arrays() -> dict[str, np.ndarray]:
@@ -56,12 +57,13 @@ WITHOUT_COST = (
 ).split()
 
 
-def layer_specs(fast: bool) -> list[dict[str, object]]:
+def layer_specs(fast: bool, activity: bool = False) -> list[dict[str, object]]:
     """Examples of layers: some, or the first of all others."""
+    first = FAST_ACTIVITY if activity else FAST
     return [
         spec_of(identity, layer, example)
         for identity, layer, example in example_ids()
-        if (identity in FAST if fast else identity.endswith("-0") and identity not in FAST)
+        if (identity in first if fast else identity.endswith("-0") and identity not in first)
         and layer not in WITHOUT_COST
         and all_layers()[layer].training == "exact"
     ]
@@ -72,7 +74,7 @@ def layers_job(folder: Path, fast: bool, activity: bool) -> dict[str, Any]:
     (folder / told).mkdir()
     return {
         "folder": str(folder / told),
-        "layers": layer_specs(fast),
+        "layers": layer_specs(fast, activity),
         "activity": activity,
         "told": "told.json",
     }

@@ -38,7 +38,7 @@ def compare(expected, number):
         torch.set_default_dtype(getattr(torch, dtype))
         rates = np.array([schedule(step) for step in range(STEPS)])
         torch.set_default_dtype(torch.float32)
-        wanted = expected[f"{dtype}.{number}"]
+        wanted = expected[dtype][number]
         np.testing.assert_allclose(rates, wanted, rtol=0, atol=tolerance * abs(wanted).max())
 
 

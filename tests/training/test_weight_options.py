@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from parts import FAST, OF_ARRAYS, SHAPES, all_layers_in_keras, arrays, in_keras, layer_specs
+from parts import (
+    FAST,
+    FAST_ACTIVITY,
+    OF_ARRAYS,
+    SHAPES,
+    all_layers_in_keras,
+    arrays,
+    in_keras,
+    layer_specs,
+)
 from safetensors.torch import load_file
 
 from keras2torch import port
@@ -24,9 +35,14 @@ from keras2torch.ir.weights import Weight
 from keras2torch.loading import load
 from keras2torch.readers import read
 from keras2torch.recipes.weight_options import Line, attribute, constraints, penalties
+from keras2torch.verify.torch_worker import loaded
 
 EXACT = 1e-12
+SINGLE = 1e-6
+# Preprocessing whose outputs, and so their cost, are of float32 in the float64 model as well.
+IN_FLOAT32 = ("AutoContrast-0", "CategoryEncoding-0", "MelSpectrogram-0", "Rescaling-0")
 REST = [str(spec["id"]) for spec in layer_specs(fast=False)]
+REST_ACTIVITY = [str(spec["id"]) for spec in layer_specs(fast=False, activity=True)]
 
 
 @pytest.fixture(scope="session")
@@ -143,15 +159,17 @@ def activity_compared(folder: Path, identity: str, tmp_path: Path) -> None:
         return
     assert not of_it.untrainable
     port(path, tmp_path / "port")
-    model = load(tmp_path / "port").double()
+    source = tmp_path / "port" / "model.py"
+    model = loaded(ast.parse(source.read_text()), source, "float64", {})
     with np.load(folder / f"{identity}.npz") as stored:
         arrays = [torch.from_numpy(stored[name]) for name in stored.files]
     model(*(a.double() if a.is_floating_point() else a for a in arrays))
     seen = [m for m in model.modules() if type(m).__name__ == "ActivityPenalty"]
     cost = sum(module.penalty().item() for module in seen)
     # SimpleRNN is the one layer that takes the option and forgets it.
-    assert (cost > 0) == (len(seen) > 0) == (not identity.startswith("SimpleRNN"))
-    np.testing.assert_allclose(cost, told["cost"], rtol=EXACT)
+    assert (cost > 0) == (len(seen) > 0) == (identity != "SimpleRNN-0")
+    limit = SINGLE if identity in IN_FLOAT32 else EXACT
+    np.testing.assert_allclose(cost, told["cost"], rtol=limit)
 
 
 @pytest.mark.parametrize("identity", FAST)
@@ -165,13 +183,13 @@ def test_weights_of_all_layers(all_made: Path, identity: str, tmp_path: Path) ->
     weights_compared(all_made / "weights", identity, tmp_path)
 
 
-@pytest.mark.parametrize("identity", FAST)
+@pytest.mark.parametrize("identity", FAST_ACTIVITY)
 def test_activity_of_layers(made: Path, identity: str, tmp_path: Path) -> None:
     activity_compared(made / "activity", identity, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("identity", REST)
+@pytest.mark.parametrize("identity", REST_ACTIVITY)
 def test_activity_of_all_layers(all_made: Path, identity: str, tmp_path: Path) -> None:
     activity_compared(all_made / "activity", identity, tmp_path)
 
@@ -187,6 +205,8 @@ def test_activity_of_what_is_called_twice(made: Path, tmp_path: Path) -> None:
     assert sorted(module.calls for module in seen) == [1, 2, 2, 2]
     cost = sum(module.penalty() for module in seen)
     np.testing.assert_allclose(cost.item(), arrays["cost"].item(), rtol=EXACT)
+    again = copy.deepcopy(model)
+    assert torch.equal(again(arrays["a"], arrays["b"]), model(arrays["a"], arrays["b"]))
 
 
 def option(kind: str, name: str, **config: Any) -> WeightOption:
@@ -203,7 +223,7 @@ def variable(*shape: int) -> Weight:
     [
         (
             option("constraint", "MaxNorm", axis=0),
-            {"ih": variable(2, 6).row(0), "hh": variable(2, 6).row(1)},
+            {"bias_ih": variable(2, 6).row(0), "bias_hh": variable(2, 6).row(1)},
             "became 2 parameters",
         ),
         (
@@ -232,18 +252,18 @@ def test_what_can_not_be_followed_is_refused(
 
 
 def test_norms_of_the_rows_of_a_gru_bias() -> None:
-    weights = {"ih": variable(2, 6).row(0), "hh": variable(2, 6).row(1)}
+    weights = {"bias_ih": variable(2, 6).row(0), "bias_hh": variable(2, 6).row(1)}
     lines = constraints([option("constraint", "UnitNorm", axis=1)], weights, "tensorflow")
     assert [line.expression for line in lines] == [
-        "unit_norm_(model.ih, dim=0)",
-        "unit_norm_(model.hh, dim=0)",
+        "unit_norm_(model.get_parameter('bias_ih'), dim=0)",
+        "unit_norm_(model.get_parameter('bias_hh'), dim=0)",
     ]
 
 
 def test_lines_are_what_one_would_write() -> None:
-    weights = {"blocks.0.weight": variable(*SHAPES["matrix"]).permute(1, 0)}
+    weights = {"dense.weight": variable(*SHAPES["matrix"]).permute(1, 0)}
     lines = penalties([option("regularizer", "L1L2", l1=0.1, l2=0.2)], weights, "tensorflow")
-    weight = "model.blocks[0].weight"
+    weight = "model.dense.weight"
     assert lines[0].expression == f"0.1 * {weight}.abs().sum() + 0.2 * {weight}.square().sum()"
     lines = constraints([option("constraint", "MaxNorm", axis=0)], weights, "tensorflow")
     assert lines[0].expression == f"max_norm_({weight}, max_value=2.0, dim=1)"

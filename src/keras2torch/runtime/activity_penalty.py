@@ -39,3 +39,7 @@ class ActivityPenalty(nn.Module):
     def penalty(self) -> Tensor:
         """What the last pass through the model costs."""
         return torch.stack(self.seen).sum()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ActivityPenalty":
+        """A copy has seen nothing; what this one saw hangs on its graph and can't be copied."""
+        return ActivityPenalty(self.l1, self.l2, self.calls).train(self.training)
