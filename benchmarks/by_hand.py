@@ -18,7 +18,7 @@ class ArticleA(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(50000, 300)
+        self.embedding = nn.Embedding(50000, 300).requires_grad_(False)
         self.dropout1d = nn.Dropout1d(0.1)
         self.lstm = nn.LSTM(300, 40, batch_first=True, bidirectional=True)
         self.gru = nn.GRU(80, 40, batch_first=True, bidirectional=True)
@@ -50,6 +50,23 @@ class ArticleB(nn.Module):
         x, _ = self.lstm1(self.embedding(tokens))
         _, (h, _) = self.lstm2(x)
         return torch.sigmoid(self.out(torch.cat([h[0], h[1]], dim=-1)))
+
+
+class CNN(nn.Module):
+    """Two convolutions with batch normalization."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(32, eps=1e-3, momentum=0.01)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(64, eps=1e-3, momentum=0.01)
+        self.fc = nn.Linear(4096, 10)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = F.max_pool2d(torch.relu(self.bn1(self.conv1(image.permute(0, 3, 1, 2)))), 2)
+        x = F.max_pool2d(torch.relu(self.bn2(self.conv2(x))), 2)
+        return torch.softmax(self.fc(x.flatten(1)), dim=-1)
 
 
 class Bottleneck(nn.Module):
@@ -211,6 +228,7 @@ class Transformer(nn.Module):
 MODELS = {
     "article A": ArticleA,
     "article B": ArticleB,
+    "CNN": CNN,
     "ResNet50": ResNet50,
     "EfficientNetB0": EfficientNetB0,
     "Transformer": Transformer,

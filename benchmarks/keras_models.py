@@ -21,11 +21,14 @@ def article_a() -> Any:
     average, largest = layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)
     x = layers.Concatenate()([average, ahead, back, largest, features])
     x = layers.Dropout(0.1)(layers.Dense(16, activation="relu")(x))
-    return keras.Model([tokens, features], layers.Dense(1, activation="sigmoid")(x), name="quora")
+    x = layers.Dense(1, activation="sigmoid")(x)
+    model = keras.Model([tokens, features], x, name="quora")
+    model.compile(keras.optimizers.Adam(clipvalue=1.0), "binary_crossentropy", metrics=["accuracy"])
+    return model
 
 
 def article_b() -> Any:
-    return keras.Sequential(
+    model = keras.Sequential(
         [
             keras.Input((200,), dtype="int32", name="tokens"),
             layers.Embedding(20000, 128),
@@ -35,6 +38,29 @@ def article_b() -> Any:
         ],
         name="sentiment",
     )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def cnn() -> Any:
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3), name="image"),
+            layers.Conv2D(32, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ],
+        name="cnn",
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
 
 
 def transformer() -> Any:
@@ -57,6 +83,7 @@ def efficientnet_b0() -> Any:
 MODELS = {
     "article A": (article_a, 512),
     "article B": (article_b, 32),
+    "CNN": (cnn, 64),
     "ResNet50": (resnet50, 8),
     "EfficientNetB0": (efficientnet_b0, 8),
     "Transformer": (transformer, 32),
@@ -72,3 +99,12 @@ def inputs_of(model: Any, batch: int) -> list[Any]:
         else rng.uniform(0, 1, (batch, *tensor.shape[1:])).astype("float32")
         for tensor in model.inputs
     ]
+
+
+def targets_of(model: Any, batch: int) -> Any:
+    """What such a model is trained on: 0 or 1 for one output, else a class."""
+    rng = np.random.default_rng(1)
+    classes = model.output_shape[-1]
+    if classes == 1:
+        return rng.integers(0, 2, (batch, 1)).astype("float32")
+    return rng.integers(0, classes, batch)
