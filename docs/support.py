@@ -5,7 +5,12 @@ import inspect
 import re
 from pathlib import Path
 
+from keras2torch.emit.helpers import TRAINING, definition
+from keras2torch.errors import ModelError
+from keras2torch.ir.config import Config
 from keras2torch.ops import refused
+from keras2torch.recipes.call import Call
+from keras2torch.recipes.table import Kind, Recipe, all_recipes
 from keras2torch.registry import LayerMapping, all_layers
 
 HEAD = """# Supported layers and operations
@@ -26,6 +31,22 @@ layers whose options ask for dropout, whatever their row says.
 """
 
 
+TRAINING_HEAD = """## Training
+
+What `train.py` is written with. Each is compared with Keras, value by value and state by state, in
+float64: all examples of it, over the options named here.
+"""
+KINDS: dict[Kind, str] = {
+    "optimizer": "Optimizers",
+    "loss": "Losses",
+    "metric": "Metrics",
+    "schedule": "Learning-rate schedules",
+    "regularizer": "Regularizers",
+    "constraint": "Constraints",
+    "callback": "Callbacks",
+}
+
+
 def table() -> str:
     """The whole page."""
     rows = []
@@ -36,8 +57,49 @@ def table() -> str:
             options.append("*masks*")
         training = "exact" if mapping.training == "exact" else "statistically equal"
         cells = (name, text, training, ", ".join(options), "; ".join(reasons(mapping)))
-        rows.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
-    return HEAD + "\n".join(rows) + "\n\n" + refused.table()
+        rows.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    return HEAD + "\n".join(rows) + "\n\n" + refused.table() + "\n" + training_tables()
+
+
+def training_tables() -> str:
+    """The tables of recipes."""
+    parts = [TRAINING_HEAD]
+    for kind, title in KINDS.items():
+        rows = [_row(recipe) for recipe in all_recipes(kind)]
+        head = "| Keras | in PyTorch | options that the examples cover |"
+        parts.append("\n".join([f"### {title}", "", head, "|---|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def _row(recipe: Recipe) -> str:
+    options = sorted({key for example in recipe.examples for key in example})
+    cells = (recipe.names[0], _written(recipe), ", ".join(options))
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _written(recipe: Recipe) -> str:
+    """What it becomes: the first line of the definition's docstring, or why it is refused."""
+    said = ""
+    for example in recipe.examples or ({},):
+        try:
+            call = recipe.function(Config(example, "refused"), "tensorflow")
+        except ModelError as error:
+            said = said or str(error)
+            continue
+        return _documented(call)
+    return said
+
+
+def _documented(call: Call) -> str:
+    """The definitions by name, the one that says most first: a mean is of some function."""
+    inner = sorted(call.helpers() - {call.function})
+    for name in (*inner, call.function):
+        node = definition(name, TRAINING)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+            source = f"{call.function}({name})" if name in inner else call.function
+            return f"`{source}`: {first}"
+    return f"`{call.function}`"
 
 
 def reasons(mapping: LayerMapping) -> list[str]:

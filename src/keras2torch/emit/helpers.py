@@ -78,7 +78,7 @@ def cut(
     return [sources[name][0] for name in ordered], imports, set(ordered)
 
 
-def definition(name: str) -> ast.stmt | None:
-    """The syntax of a definition of ``runtime/``, or None where there is none of this name."""
-    sources = _sources(MODEL)
+def definition(name: str, packages: tuple[str, ...] = MODEL) -> ast.stmt | None:
+    """The syntax of a definition, or None where there is none of this name."""
+    sources = _sources(packages)
     return sources[name][1] if name in sources else None
