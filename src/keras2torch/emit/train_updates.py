@@ -58,13 +58,13 @@ class Updates:
 
     @cached_property
     def sparse(self) -> list[str]:
-        """The embeddings whose gradients must stay sparse."""
+        """The embeddings whose gradients must stay sparse, as expressions."""
         optimizer = self.training.optimizer
         linear = optimizer.call.function in LINEAR and optimizer.clip is None
         if self.plain or not optimizer.sparse or linear:
             return []
         return [
-            name.removesuffix(".weight")
+            attribute(name.removesuffix(".weight"))
             for name, (module, key, _) in self.emitted.weights.items()
             if module.construct.startswith("nn.Embedding(") and key not in module.frozen
         ]
