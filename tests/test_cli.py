@@ -225,4 +225,4 @@ def test_check_of_what_is_no_port(models: Path, tmp_path: Path) -> None:
 def test_training_commands_are_there(tmp_path: Path) -> None:
     done = run("cross-validate", tmp_path / "none.toml", "-o", tmp_path)
     assert done.returncode == 2
-    assert re.fullmatch(r"keras2torch: '.*none.toml' can't be read: No such file.*\n", done.stderr)
+    assert re.fullmatch(r"keras2torch: '.*' can't be read: No such file.*\n", done.stderr)

@@ -226,7 +226,7 @@ def test_quick_keeps_some_of_every_class(folder: Path) -> None:
         ("small.py:Small", "small.py:small_data", "must return a torch.nn.Module"),
         ("make =", 'port = "here"\nmake =', "model must have either port or make"),
         ('train = "train.npz"', 'train = "config.toml"', "is no .npz that can be read"),
-        ('train = "train.npz"', 'train = "none.npz"', "none.npz' is no .npz that can be read"),
+        ('train = "train.npz"', 'train = "none.npz"', "is no .npz that can be read"),
         ('train = "train.npz"', 'train = "test.npz"', "'test.npz' has no array 'groups'"),
         ("[model]", "[model", "is no TOML"),
     ],

@@ -21,6 +21,10 @@ CLIPS = {
     "clipvalue": "clip_value_",
 }
 
+# What holds where a file has an optimizer's name alone, as Keras 2's do; else 0.001 and none.
+LEARNING_RATES = {"SGD": 0.01, "ScheduleFreeAdamW": 0.0025}
+WEIGHT_DECAYS = {"AdamW": 0.004, "Muon": 0.004}
+
 # The classes of torch.optim whose weight decay is Keras', and the option that makes it so.
 DECOUPLED: dict[str, tuple[str, dict[str, bool]]] = {
     "torch.optim.Adam": ("torch.optim.AdamW", {}),
@@ -121,15 +125,16 @@ def optimizer_of(value: Any, where: str, backend: str) -> Optimizer:
             "variables; compile the model with one of them"
         )
     entry, options = opened("optimizer", value, where)
-    decay = options.float_or_none("weight_decay")
+    decay = options.float_or_none("weight_decay", WEIGHT_DECAYS.get(entry.names[0]))
     own = options.text("name", entry.names[0])
-    rate = options.raw("learning_rate")
+    usual = LEARNING_RATES.get(entry.names[0], 0.001)
+    rate = options.raw("learning_rate", usual)
     found = Optimizer(
         name=own,
         call=_decayed(entry.function(options, backend), decay),
         learning_rate=call_of("schedule", rate, options.where, backend)
         if isinstance(rate, dict)
-        else options.float("learning_rate"),
+        else options.float("learning_rate", usual),
         clip=_clip(options),
         averaging=_averaging(options),
         loss_scale_factor=options.float_or_none("loss_scale_factor"),

@@ -68,7 +68,8 @@ def keep_float64() -> None:
     convert = tensorflow.core.convert_to_tensor
 
     def exact_tensor(x: Any, dtype: Any = None, **options: Any) -> Any:
-        floats = x if isinstance(x, list) else [x]
+        # Numbers that a layer keeps as a tensor of its own are rounded once, as its port's are.
+        floats = x if isinstance(x, list) and dtype else [x]
         if {type(v) for v in floats} == {float} and (dtype or keras.config.floatx()) == "float64":
             return tf.constant(x, "float64")
         return convert(x, dtype, **options)

@@ -32,7 +32,7 @@ def adam(options: Config, backend: str) -> Call:
 @recipe("optimizer", "AdamW", "adamw", examples=[{}, {"weight_decay": 0.1, "amsgrad": True}])
 def adamw(options: Config, backend: str) -> Call:
     made = _adam(options, "torch.optim.AdamW")
-    options.float("weight_decay")  # not None, says Keras; taken with what all optimizers have
+    options.float("weight_decay", 0.004)  # not None; taken with what all optimizers have
     return made
 
 
