@@ -145,7 +145,8 @@ def print_steps(console: Console, report: StepsReport) -> None:
     print_notes(console, report.notes)
     first = report.first_difference
     if first is None:
-        console.print(f"[green]equal[/green], {count} steps in float64")
+        how = ", as far as rounding lets Keras itself repeat them" if report.nudged else ""
+        console.print(f"[green]equal[/green], {count} steps in float64{how}")
         return
     keras = f" (in Keras {escape(first.keras)})" if first.keras else ""
     console.print(
