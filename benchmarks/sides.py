@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -120,11 +121,11 @@ def measure(task: str, name: str, rounds: int, threads: int) -> None:
         watch = Watch([side.process.pid for side in sides.values()])
         times: dict[str, list[float]] = {side: [] for side in SIDES}
         busy = 0
-        for number in range(rounds):
-            # Whoever comes behind a framework whose threads still spin is slower: all take turns.
-            first = number % len(SIDES)
-            order = SIDES[first:] + SIDES[:first]
-            found = {side: sides[side].seconds() for side in order}
+        shuffled = random.Random(0)
+        for _ in range(rounds):
+            # Whoever comes behind a framework whose threads still spin is slower: so each comes
+            # behind each of the others as often.
+            found = {side: sides[side].seconds() for side in shuffled.sample(SIDES, len(SIDES))}
             if watch.others() > BUSY:
                 busy += 1
                 continue
