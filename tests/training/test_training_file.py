@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import warnings
@@ -183,6 +184,40 @@ def test_a_port_starts_afresh_but_for_what_is_pretrained(folder: Path) -> None:
     trained = load(folder / "fitted")  # a port again
     assert bool((trained.get_parameter("embedding.weight") == 1).all())
     assert not bool((trained.get_parameter("other.weight") == 1).all())
+
+
+@dataclasses.dataclass  # in a file whose annotations are text, which dataclasses look up
+class Table:
+    numbers: Any
+
+
+def vectors() -> Any:
+    """What a training file can name as the start of a parameter."""
+    return Table(np.arange(120).reshape(30, 4)).numbers
+
+
+@pytest.mark.parametrize("source", [f"{__file__}:vectors", "vectors.npy"])
+def test_parameters_can_start_from_arrays(folder: Path, source: str) -> None:
+    np.save(folder / "vectors.npy", vectors())
+    path = config(folder, "method =", f'initial = {{ "embedding.weight" = "{source}" }}\nmethod =')
+    model = maker_of(read_training_file(path).model, folder)()
+    np.testing.assert_array_equal(model.get_parameter("embedding.weight").detach(), vectors())
+
+
+@pytest.mark.parametrize(
+    ("initial", "said"),
+    [
+        ("dense.weights = 'vectors.npy'", "no parameter is called 'dense.weights'"),
+        ("dense.bias = 'vectors.npy'", r"numbers of shape \(1,\) are needed, found int64 of shape"),
+        ("dense.bias = 'none.npy'", "'none.npy' is no .npy that can be read: .*No such file"),
+    ],
+)
+def test_arrays_that_no_parameter_can_start_from(folder: Path, initial: str, said: str) -> None:
+    np.save(folder / "vectors.npy", vectors())
+    name, _, source = initial.partition(" = ")
+    path = config(folder, "method =", f'initial = {{ "{name}" = {source} }}\nmethod =')
+    with pytest.raises((DataError, TrainingError), match=said):
+        maker_of(read_training_file(path).model, folder)()
 
 
 def test_callbacks_are_named(folder: Path) -> None:

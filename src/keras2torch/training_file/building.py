@@ -82,13 +82,29 @@ def maker_of(table: ModelTable, folder: Path) -> Callable[[], nn.Module]:
         maker: Callable[[], Any] = functools.partial(fresh_port, folder / table.port, table.keep)
     else:
         maker = OwnCode.named(str(table.make), folder)
-    return functools.partial(_made_model, table.port or str(table.make), maker, table.sparse)
+    initial = {name: _array_of(source, folder) for name, source in table.initial.items()}
+    name = table.port or str(table.make)
+    return functools.partial(_made_model, name, maker, table.sparse, initial)
 
 
-def _made_model(name: str, maker: Callable[[], Any], sparse: tuple[str, ...]) -> nn.Module:
+def _array_of(source: str, folder: Path) -> Array:
+    """The array of an ``.npy``, or that ``FILE.py:FUNCTION`` returns."""
+    if OWN.fullmatch(source):
+        return np.asarray(made(source, OwnCode.named(source, folder)))
+    try:
+        found: Array = np.load(folder / source, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{quoted(source)} is no .npy that can be read: {quoted(error)}") from error
+    return found
+
+
+def _made_model(
+    name: str, maker: Callable[[], Any], sparse: tuple[str, ...], initial: Mapping[str, Array]
+) -> nn.Module:
     model = maker() if isinstance(maker, functools.partial) else made(name, maker)
     if not isinstance(model, nn.Module):
         raise TrainingError(f"{name} must return a torch.nn.Module")
+    _start_from(model, initial)
     embeddings = {n: m for n, m in model.named_modules() if isinstance(m, nn.Embedding)}
     for pattern in sparse:
         chosen = [m for n, m in embeddings.items() if fnmatchcase(n, pattern)]
@@ -97,6 +113,21 @@ def _made_model(name: str, maker: Callable[[], Any], sparse: tuple[str, ...]) ->
         for module in chosen:
             module.sparse = True
     return model
+
+
+@torch.no_grad()
+def _start_from(model: nn.Module, initial: Mapping[str, Array]) -> None:
+    parameters = dict(model.named_parameters())
+    for name, array in initial.items():
+        if name not in parameters:
+            raise TrainingError(f"model initial: no parameter is called {quoted(name)}")
+        wanted = tuple(parameters[name].shape)
+        if array.shape != wanted or array.dtype.kind not in "fiu":
+            raise TrainingError(
+                f"model initial {quoted(name)}: numbers of shape {wanted} are needed, found "
+                f"{array.dtype} of shape {array.shape}"
+            )
+        parameters[name].copy_(torch.tensor(array))  # copied first: workers' arrays are read-only
 
 
 def fresh_port(folder: Path, keep: tuple[str, ...]) -> nn.Module:

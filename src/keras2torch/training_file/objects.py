@@ -128,7 +128,13 @@ def _module(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     if str(file.parent) not in sys.path:
         sys.path.insert(0, str(file.parent))
-    made(quoted(file), spec.loader.exec_module, module)
+    # Dataclasses look their module up while they are made. It is taken out again: what it defines
+    # is sent to workers as it is, for they could not import it by this name.
+    sys.modules[spec.name] = module
+    try:
+        made(quoted(file), spec.loader.exec_module, module)
+    finally:
+        del sys.modules[spec.name]
     return module
 
 

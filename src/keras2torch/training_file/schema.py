@@ -41,8 +41,10 @@ class ModelTable:
     """What is trained: ``port`` is a port's folder, ``make`` a function that makes a module.
 
     A port starts afresh, but for parameters that don't train, pretrained embeddings say, and those
-    that fit the patterns ``keep``; ``keep = ["*"]`` goes on from its weights. Embeddings that fit
-    ``sparse`` get sparse gradients: with them Keras' optimizers follow TensorFlow.
+    that fit the patterns ``keep``; ``keep = ["*"]`` goes on from its weights. ``initial`` names the
+    arrays that parameters start from: an ``.npy``, or a function that returns one, called once for
+    all folds. Embeddings that fit ``sparse`` get sparse gradients: with them Keras' optimizers
+    follow TensorFlow.
     """
 
     port: str | None = None
@@ -50,6 +52,7 @@ class ModelTable:
     method: str = "forward"
     activation: Literal["sigmoid", "softmax"] | None = None
     keep: tuple[str, ...] = ()
+    initial: dict[str, str] = field(default_factory=dict)
     sparse: tuple[str, ...] = ()
 
 
