@@ -18,6 +18,7 @@ from keras2torch.registry import Example, Integers, Values, all_layers
 from trajectory_cases import NUMBERED_EXAMPLES, NUMBERED_MODELS, fast_cases, slow_cases
 
 TESTS = Path(__file__).parent
+EXAMPLES = TESTS.parent / "examples"
 SUMMARY = "summary: "
 
 
@@ -137,14 +138,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def keras_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with models in every format of Keras 3."""
+    """The folder with models in every format of Keras 3, and the examples'."""
     names = ["article_a", "article_b", "image_cnn", "nests"]
+    job = {"names": names, "examples": [str(file) for file in EXAMPLES.glob("*/keras_model.py")]}
     return made_once(
         tmp_path_factory,
         "keras_3",
-        lambda folder: run_keras(
-            "formats.py", {"folder": str(folder), "names": names}, "tensorflow"
-        ),
+        lambda folder: run_keras("formats.py", {"folder": str(folder), **job}, "tensorflow"),
     )
 
 

@@ -1,10 +1,11 @@
 """Saves models of ``models.py`` in every way that Keras 3 knows, with its own writers.
 
-A process of its own, started by ``tests/test_formats.py`` with a job on standard input: ``folder``
-and ``names``.
+A process of its own, started by the fixture ``keras_3`` with a job on standard input: ``folder``,
+``names``, and ``examples``, the Python files whose ``build()`` is saved as ``.keras``.
 """
 
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def main():
         (folder / f"{name}.json").write_text(model.to_json())
         model.save_weights(folder / f"{name}.weights.h5")
         model.save_weights(folder / f"{name}.weights.json", max_shard_size=SHARD[name])
+    for file in map(Path, job["examples"]):
+        keras.utils.clear_session(
+            free_memory=False
+        )  # names are numbered as in a process of its own
+        runpy.run_path(str(file))["build"]().save(folder / f"example_{file.parent.name}.keras")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ def _curves(found: CrossValidation, key: str) -> str:
             label = {key: "learnt from", f"val_{key}": "held out"}[name] if number == 0 else None
             axes.plot(range(1, len(values) + 1), values, color=colour, lw=1.1, label=label)
             axes.plot([len(values)], values[-1:], ".", color=colour)
+    epochs = max(len(fold.history[key]) for fold in found.folds)
+    axes.set_xlim(0.5, epochs + 0.5)  # wide enough for a whole number if there is one epoch
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     return svg(figure)
