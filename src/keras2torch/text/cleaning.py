@@ -33,9 +33,9 @@ ENDINGS: Mapping[str, str] = {
 }
 APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u00b4`\u02bc", "'"))
 # Not \w: an underscore separates words here, as every other sign does.
-SIGN = re.compile(r"([^\w\s']|_)")
+SIGN = re.compile(r"[^\w\s']|_")
 DIGITS = re.compile(r"\d{2,}")
-SPACES = re.compile(r"\s+")
+ENDING = re.compile(r"(?i)(?<=[a-z])(" + "|".join(map(re.escape, ENDINGS)) + r")\b")
 LONGEST_NUMBER = 5
 
 
@@ -47,9 +47,9 @@ def lower(text: str) -> str:
 def contractions(text: str, table: Mapping[str, str] = CONTRACTIONS) -> str:
     """``don't`` as ``do not``; ``table`` has whole words, small, that ``ENDINGS`` would spoil."""
     text = text.translate(APOSTROPHES)
-    text = _replaced(text, table)
-    pattern = r"(?i)(?<=[a-z])(" + "|".join(map(re.escape, ENDINGS)) + r")\b"
-    return re.sub(pattern, lambda match: ENDINGS[match[0].lower()], text)
+    if table is CONTRACTIONS and "'" not in text:  # quicker than to look at each word
+        return text
+    return ENDING.sub(lambda match: ENDINGS[match[0].lower()], _replaced(text, table))
 
 
 def misspellings(text: str, table: Mapping[str, str]) -> str:
@@ -59,7 +59,7 @@ def misspellings(text: str, table: Mapping[str, str]) -> str:
 
 def punctuation(text: str) -> str:
     """A space around every sign that is no letter, digit or apostrophe."""
-    return SPACES.sub(" ", SIGN.sub(r" \1 ", text)).strip()
+    return " ".join(SIGN.sub(lambda match: f" {match[0]} ", text).split())
 
 
 def numbers(text: str) -> str:

@@ -159,18 +159,20 @@ def _text(
 ) -> Iterator[tuple[str, Vector]]:
     size = None
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
-        parts = line.rstrip().split(b" ")
-        if number == 1 and len(parts) == 2 and all(part.isdigit() for part in parts):
-            size = _size(int(parts[1]), name)
+        line = line.rstrip()
+        spaces = line.count(b" ")
+        if number == 1 and spaces == 1 and all(part.isdigit() for part in line.split(b" ")):
+            size = _size(int(line.split(b" ")[1]), name)
             continue
         if size is None:
-            size = _size(len(parts) - 1, name)
-        if len(parts) <= size:
-            raise DataError(f"{name}: line {number} has {len(parts) - 1} numbers, not {size}")
-        # A word may hold spaces: GloVe has ". . .".
-        word = b" ".join(parts[:-size]).decode(errors="replace")
+            size = _size(spaces, name)
+        if spaces < size:
+            raise DataError(f"{name}: line {number} has {spaces} numbers, not {size}")
+        # A word may hold spaces: GloVe has ". . .". The numbers of most words are never looked at.
+        start = line.rsplit(b" ", size)[0] if spaces > size else line.partition(b" ")[0]
+        word = start.decode(errors="replace")
         if wanted(word):
-            yield word, _numbers(parts[-size:], name, number)
+            yield word, _numbers(line[len(start) + 1 :].split(b" "), name, number)
 
 
 def _numbers(parts: list[bytes], name: str, line: int) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from string import punctuation
 
@@ -10,19 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-NAMES = (
-    "characters",
-    "capitals",
-    "capitals_ratio",
-    "words",
-    "unique_words",
-    "unique_ratio",
-    "mean_word_length",
-    "exclamations",
-    "questions",
-    "punctuation_ratio",
-    "digits_ratio",
-)
+SIGNS = frozenset(punctuation)
+# Of the text and its words.
+FEATURES: Mapping[str, Callable[[str, Sequence[str]], float]] = {
+    "characters": lambda text, words: len(text),
+    "capitals": lambda text, words: sum(map(str.isupper, text)),
+    "capitals_ratio": lambda text, words: sum(map(str.isupper, text)) / max(1, len(text)),
+    "words": lambda text, words: len(words),
+    "unique_words": lambda text, words: len(set(words)),
+    "unique_ratio": lambda text, words: len(set(words)) / max(1, len(words)),
+    "mean_word_length": lambda text, words: sum(map(len, words)) / max(1, len(words)),
+    "exclamations": lambda text, words: text.count("!"),
+    "questions": lambda text, words: text.count("?"),
+    "punctuation_ratio": lambda text, words: sum(map(SIGNS.__contains__, text)) / max(1, len(text)),
+    "digits_ratio": lambda text, words: sum(map(str.isdigit, text)) / max(1, len(text)),
+}
+NAMES = tuple(FEATURES)
 
 
 def meta_features(texts: Sequence[str], names: Sequence[str] = NAMES) -> Array:
@@ -31,29 +34,13 @@ def meta_features(texts: Sequence[str], names: Sequence[str] = NAMES) -> Array:
     Raises:
         ValueError: a feature that there is not.
     """
-    wanted = [NAMES.index(name) for name in names]
-    rows = [_features(text) for text in texts]
-    return np.array(rows, np.float64).reshape(len(texts), len(NAMES))[:, wanted]
-
-
-def _features(text: str) -> tuple[float, ...]:
-    words = text.split()
-    length, count = max(1, len(text)), max(1, len(words))
-    capitals = sum(letter.isupper() for letter in text)
-    unique = len(set(words))
-    return (
-        len(text),
-        capitals,
-        capitals / length,
-        len(words),
-        unique,
-        unique / count,
-        sum(map(len, words)) / count,
-        text.count("!"),
-        text.count("?"),
-        sum(letter in punctuation for letter in text) / length,
-        sum(letter.isdigit() for letter in text) / length,
-    )
+    unknown = [name for name in names if name not in FEATURES]
+    if unknown:
+        raise ValueError(f"no feature is called {unknown[0]!r}: there are {', '.join(NAMES)}")
+    wanted = [FEATURES[name] for name in names]
+    split = ((text, text.split()) for text in texts)
+    rows = [[feature(text, words) for feature in wanted] for text, words in split]
+    return np.array(rows, np.float64).reshape(len(texts), len(wanted))
 
 
 @dataclass(frozen=True)
