@@ -41,3 +41,4 @@ format: .venv/.dev
 
 docs: .venv/.dev
 	$(BIN)/python docs/support.py
+	$(BIN)/python examples/port.py

@@ -1,12 +1,6 @@
 """The texts of the training files beside this one as arrays: words as numbers, two features.
 
-What there is to download, where it is looked for, and the variable that names another place:
-
-    quora/train.csv  QUORA_CSV  kaggle.com/c/quora-insincere-questions-classification
-    toxic/train.csv  TOXIC_CSV  kaggle.com/c/jigsaw-toxic-comment-classification-challenge
-    imdb/imdb.npz    IMDB_NPZ   storage.googleapis.com/tensorflow/tf-keras-datasets/imdb.npz
-    vectors.txt      VECTORS    nlp.stanford.edu/data/glove.840B.300d.zip, unpacked
-
+``SOURCES`` says what is to be downloaded and where to, if a variable does not name another place.
 ``VECTORS`` may name several files, with ``:`` in between: each word gets the mean of its vectors.
 The rows to predict are those of a ``test.csv`` beside ``train.csv``; without one they are every
 tenth row of ``train.csv``, and the others are learnt from.
@@ -31,7 +25,7 @@ HERE = Path(__file__).parent
 WORDS, VECTOR = 20_000, 300  # the embedding of every network here but imdb's
 FEATURES = ["capitals_ratio", "unique_ratio"]
 LABELS = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
-SOURCES = {
+SOURCES = {  # the variable, the usual place, where it is from
     "QUORA_CSV": (
         "quora/train.csv",
         "Kaggle's quora-insincere-questions-classification",
