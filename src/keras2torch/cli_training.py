@@ -38,11 +38,12 @@ def fit(
     file, data, plan = _read(config, quick)
     from keras2torch.training.fitting import fit as run
     from keras2torch.training.seeding import seed_streams
-    from keras2torch.training_file.building import maker_of
+    from keras2torch.training_file.building import maker_of, prepared
     from keras2torch.training_file.writing import write_fitted
 
     seed_streams(plan.seed)
     folder = config.resolve().parent
+    data = prepared(file, data, folder)
     model = maker_of(file.model, folder)()
     _make(out)
     with progress_bars() as progress:
@@ -128,13 +129,29 @@ def predict(
     from keras2torch.training_file.writing import mean_predictions, write_predictions
 
     file, folder = read_training_file(config), config.resolve().parent
-    if file.data.prepare:
-        raise TrainingError("prepare is fitted in each fold: put these rows into data test")
     rows = arrays_from(read_arrays(data)) if data else _test(file, folder)
+    if file.data.prepare:
+        rows = _prepared(file, folder, weights, rows)
     maker, plan = maker_of(file.model, folder), plan_of(file, folder)
     found = mean_predictions(maker, weights, rows, plan)
     for file_name in write_predictions(out, found):
         print(f"{file_name}: {len(rows)} rows")
+
+
+def _prepared(file: TrainingFile, folder: Path, weights: Path, rows: ArrayData) -> ArrayData:
+    """The rows as ``fit`` had them prepared."""
+    import dataclasses
+
+    from keras2torch.porting import WEIGHTS
+    from keras2torch.training_file.building import data_of, prepared
+
+    if not (weights / WEIGHTS).is_file():
+        raise TrainingError("prepare is fitted in each fold: put these rows into data test")
+    data = dataclasses.replace(data_of(file, folder), test=rows)
+    found = prepared(file, data, folder).test
+    if found is None:
+        raise TrainingError(f"{file.data.prepare} returns no test rows")
+    return found
 
 
 def _test(file: TrainingFile, folder: Path) -> ArrayData:

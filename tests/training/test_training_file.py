@@ -18,6 +18,7 @@ from small import small_data
 from keras2torch.errors import DataError, Keras2TorchError, TrainingError
 from keras2torch.loading import load
 from keras2torch.porting import WEIGHTS
+from keras2torch.training.data import ArrayData
 from keras2torch.training.optimizers.adam import Adam
 from keras2torch.training.parameters import RateBySchedule
 from keras2torch.training_file.building import data_of, maker_of, plan_of
@@ -294,6 +295,30 @@ def arrays() -> dict[str, Any]:
     """What a training file can name as its rows."""
     data = small_data(60)
     return {**data.inputs, "y": data.targets, "groups": np.arange(60)}
+
+
+def scaled(learnt: ArrayData, held_out: ArrayData, test: ArrayData | None) -> Any:
+    """What a training file can name to prepare rows: numbers by their deviation, in float64."""
+    scale = np.float64(1000 * learnt.inputs["numbers"].std())
+
+    def divided(data: ArrayData) -> ArrayData:
+        numbers = data.inputs["numbers"] / scale
+        return ArrayData({**data.inputs, "numbers": numbers}, data.targets)
+
+    return divided(learnt), divided(held_out), test and divided(test)
+
+
+def test_fit_and_predict_prepare_rows_as_a_fold_does(folder: Path) -> None:
+    path = config(folder, "[training]", f'prepare = "{__file__}:scaled"\n\n[training]')
+    run("fit", path, folder / "fitted")
+    run("predict", path, folder / "fitted", folder / "prepared.npy")
+    run("predict", config(folder), folder / "fitted", folder / "as_they_are.npy")
+    found = [np.load(folder / f"{name}.npy") for name in ("prepared", "as_they_are")]
+    assert abs(found[0] - found[1]).max() > 1e-3
+    (folder / "fitted" / WEIGHTS).rename(folder / "fold.safetensors")
+    path = config(folder, "[training]", f'prepare = "{__file__}:scaled"\n\n[training]')
+    with pytest.raises(TrainingError, match="prepare is fitted in each fold"):
+        run("predict", path, folder / "fold.safetensors", folder / "fold.npy")
 
 
 def test_rows_can_come_from_a_function(folder: Path) -> None:

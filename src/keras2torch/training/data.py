@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -123,6 +125,23 @@ def in_forward_order(inputs: Mapping[str, Array], model: nn.Module, method: str)
     if not more and not needed <= len(inputs) <= len(taken):
         raise DataError(f"the model takes {quoted(taken)}, the data has {quoted(list(inputs))}")
     return tuple(inputs)
+
+
+def in_dtype_of(model: nn.Module, data: Any) -> Any:
+    """Arrays with floating-point inputs in the dtype of the model's parameters, as Keras has them.
+
+    NumPy makes float64 of most numbers, which a float32 model refuses. Data sets stay as they are.
+    """
+    known: dict[Any, Any] = {torch.float32: np.float32, torch.float64: np.float64}
+    floating = (p.dtype for p in model.parameters() if p.is_floating_point())
+    wanted = known.get(next(floating, None))
+    if not isinstance(data, ArrayData) or wanted is None:
+        return data
+    inputs = {
+        n: a.astype(wanted, copy=False) if a.dtype.kind == "f" else a
+        for n, a in data.inputs.items()
+    }
+    return dataclasses.replace(data, inputs=inputs)
 
 
 def _by_name(name: str, arrays: Array | Mapping[str, Array] | None) -> dict[str, Array]:

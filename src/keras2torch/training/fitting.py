@@ -14,6 +14,7 @@ from torch import nn
 from keras2torch.errors import TrainingError, quoted
 from keras2torch.training.batches import Samples, row_count
 from keras2torch.training.checkpoint import newest_checkpoint, save_checkpoint
+from keras2torch.training.data import in_dtype_of
 from keras2torch.training.hooks import CallbackHooks, RunState
 from keras2torch.training.loop import TrainingLoop
 from keras2torch.training.plan import TrainingPlan
@@ -49,7 +50,8 @@ def fit(
 
     Args:
         model: Any module; its parameters are what training starts from.
-        data: Arrays, or a data set of (inputs, targets[, weights]).
+        data: Arrays, or a data set of (inputs, targets[, weights]). Arrays of floating-point inputs
+            become the dtype of the model's parameters.
         plan: Losses, optimizer, epochs and everything else.
         validation: Other rows, measured after each epoch.
         checkpoints: A folder; the state is kept there after each epoch.
@@ -62,11 +64,11 @@ def fit(
         DataError: the data has no labels, lengths that differ, or values that are no numbers.
     """
     with repeatable_run(plan.deterministic, plan.threads):
-        loop = TrainingLoop(model, data, plan)
+        loop = TrainingLoop(model, in_dtype_of(model, data), plan)
         run = _Run(loop, plan, Path(checkpoints) if checkpoints else None, every, progress)
         if resume:
             run.take_up()
-        return run.to_end(validation)
+        return run.to_end(in_dtype_of(model, validation))
 
 
 class _Run:

@@ -21,7 +21,7 @@ from keras2torch.training.batches import (
     mapped_parts,
     share_of,
 )
-from keras2torch.training.data import Array, ArrayData, in_forward_order
+from keras2torch.training.data import Array, ArrayData, in_dtype_of, in_forward_order
 from keras2torch.training.plan import TrainingPlan
 from keras2torch.training.seeding import repeatable_run
 
@@ -39,6 +39,7 @@ def predict(model: nn.Module, data: Samples, plan: TrainingPlan) -> Any:
         model.to(accelerator.device)
         training = model.training
         model.eval()
+        data = in_dtype_of(model, data)
         names = input_names(data, model, plan.method)
         found, rows = [], []
         for batch in shares_in_order(accelerator, data, names, plan):

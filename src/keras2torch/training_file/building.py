@@ -66,6 +66,17 @@ def data_of(file: TrainingFile, folder: Path) -> FileData:
     return FileData(arrays_from(kept), test, validation, aside[0], aside[1])
 
 
+def prepared(file: TrainingFile, data: FileData, folder: Path) -> FileData:
+    """All rows after ``prepare``, which is fitted on those to train on."""
+    if file.data.prepare is None:
+        return data
+    prepare = OwnCode.named(file.data.prepare, folder)
+    held_out = data.validation or data.train.rows([])
+    learnt, held_out, test = made(file.data.prepare, prepare, data.train, held_out, data.test)
+    validation = held_out if data.validation else None
+    return dataclasses.replace(data, train=learnt, validation=validation, test=test)
+
+
 def arrays_of(source: str, folder: Path) -> dict[str, Array]:
     """The arrays by name of an ``.npz``, or that ``FILE.py:FUNCTION`` returns."""
     if not OWN.fullmatch(source):
