@@ -20,6 +20,7 @@ from keras2torch.emit.helpers import TRAINING, cut
 from keras2torch.errors import ModelError, UnsupportedError
 from keras2torch.recipes.compiled import ModelOutput, Training, training_of
 from keras2torch.recipes.losses import LossCall, loss_call
+from keras2torch.recipes.losses.call import reduced
 from keras2torch.recipes.table import all_recipes
 from keras2torch.training.losses.crossentropy import (
     categorical_crossentropy,
@@ -44,7 +45,13 @@ def definitions() -> dict[str, Any]:
     for case in ALL.values():
         for backend in ("tensorflow", "jax"):
             call = loss_call(case.loss, "test", backend)
-            names |= call.helpers() | (call.with_logits.helpers() if call.with_logits else set())
+            names |= call.helpers() | reduced(call.reduction, "weights", ["mask"])[1]
+            if call.with_logits is not None:
+                names |= call.with_logits.helpers()
+                behind = [call.behind("softmax", (None, 2))]
+                if call.function.startswith("binary"):
+                    behind.append(call.behind("sigmoid", (None, 2, 1)))
+                names = names.union(*(other.helpers() for other in behind if other))
     sources, imports, _ = cut(names, TRAINING)
     found: dict[str, Any] = {}
     exec("\n".join(["from __future__ import annotations", *imports, *sources]), found)  # noqa: S102
@@ -125,11 +132,9 @@ def computed(case: Case, backend: str, precision: str, definitions: Any) -> tupl
         weights = definitions["weights_of_classes"](given["targets"], case.class_weight)
         given["weights"] = weights
     values = eval(source, definitions, dict(given))  # noqa: S307
-    mask = given.get("mask")
-    if call.mask is not None:
-        own = eval(call.mask, {}, {"values": values, "targets": given["targets"]})  # noqa: S307
-        mask = own if mask is None else mask & own
-    loss = definitions[call.reduction](values, given.get("weights"), mask)
+    masks = [*(["mask"] if "mask" in given else []), *([call.mask] if call.mask else [])]
+    source, _ = reduced(call.reduction, "weights", masks)
+    loss = eval(source, definitions, {"weights": None, **given, "values": values})  # noqa: S307
     loss.backward()
     assert leaf.grad is not None
     return loss.detach().numpy(), leaf.grad.numpy()

@@ -20,6 +20,7 @@ from metric_streams import Batch, Make, logits
 
 from keras2torch.emit.helpers import TRAINING, cut
 from keras2torch.recipes.call import Call
+from keras2torch.recipes.metrics.common import metric as metric_of
 from keras2torch.recipes.metrics.named import NamedMetric, named_metrics
 from keras2torch.recipes.table import all_recipes, call_of
 
@@ -127,7 +128,9 @@ def made(call: Call) -> Any:
 @pytest.mark.parametrize("case", list(_cases()))
 def test_metric(case: Case, expected: dict[str, Any]) -> None:
     saved = {"class_name": case.class_name, "config": case.config}
-    metric = made(call_of("metric", saved, "here", case.backend))
+    call = metric_of(call_of("metric", saved, "here", case.backend))
+    weighted = any("weights" in batch or "mask" in batch for batch in case.batches() if batch)
+    metric = made(call.with_weights() if weighted else call)
     for number, batch in enumerate(case.batches()):
         if batch is None:
             metric.reset()
@@ -172,13 +175,15 @@ def _value(
     """The metric after an epoch, as train.py computes it."""
     call = metric.call.with_logits or metric.call
     role = "outputs" if call is metric.call else "logits"
-    follows = made(call)
+    follows = made(call.with_weights() if case.kind == "steps" else call)
     for start in range(0, SAMPLES, BATCH):
         batch = slice(start, start + BATCH)
         given = [outputs[f"{role}_{metric.output}"][batch], arrays[f"y_{metric.output}"][batch]]
-        weighted = metric.weighted and case.weighted
-        given.append(arrays[f"w_{metric.output}"][batch] if weighted else None)
+        if metric.weighted and case.weighted:
+            given.append(arrays[f"w_{metric.output}"][batch])
         if case.kind == "steps" and metric.call.takes_mask:
-            given.append((arrays["x"][batch].reshape(-1, 2, 2) != 0).any(-1))
-        follows.update(*given)
+            mask = (arrays["x"][batch].reshape(-1, 2, 2) != 0).any(-1)
+            follows.update(*given, mask=mask)
+        else:
+            follows.update(*given)
     return follows.compute()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from keras2torch.ir.literals import literal
 from keras2torch.recipes.compiled import OutputLoss, OutputMetric
+from keras2torch.recipes.losses.call import reduced
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,24 @@ class TrainedOutput:
     @property
     def reduced(self) -> str:
         """One number of the values."""
+        return self._reduced[0]
+
+    @property
+    def helpers(self) -> set[str]:
+        """The definitions of ``training/`` that loss and metrics need."""
+        calls = [metric.call for metric in self.metrics]
+        found = set[str]().union(*(call.helpers() for call in calls))
+        return (
+            found if self.loss is None else found | self.loss.function.helpers() | self._reduced[1]
+        )
+
+    @property
+    def _reduced(self) -> tuple[str, set[str]]:
         assert self.loss is not None
         masks = [self.mask] if self.mask else []
         if self.loss.mask is not None:
-            own = re.sub(r"\btargets\b", self.targets, self.loss.mask)
-            masks.append(f"({own})" if masks else own)
-        given = ["values", self.weights, *([" & ".join(masks)] if masks else [])]
-        return f"{self.loss.reduction}({', '.join(given)})"
+            masks.append(re.sub(r"\btargets\b", self.targets, self.loss.mask))
+        return reduced(self.loss.reduction, self.weights, masks)
 
     @property
     def factor(self) -> str:

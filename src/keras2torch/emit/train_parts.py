@@ -21,10 +21,9 @@ from keras2torch.ir.graph import leaves
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Program, Tensor
 from keras2torch.optimizer_state import OptimizerState
-from keras2torch.recipes.call import Call
 from keras2torch.recipes.compiled import Training
 
-HELPERS = ("Batches", "Mean", "datasets_of", "log_line", "load_arrays", "write_aside")
+HELPERS = ("Batches", "RunningMean", "datasets_of", "log_line", "load_arrays", "write_aside")
 CHECKPOINTS = ("read_checkpoint", "write_checkpoint")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
@@ -74,15 +73,13 @@ class Parts:
     @cached_property
     def helpers(self) -> set[str]:
         """The definitions of ``training/`` that the file needs."""
-        calls: list[Call] = [metric.call for metric in self.training.metrics]
-        losses = [loss for loss in self.training.losses if loss is not None]
-        calls += [loss.function for loss in losses]
         found = {*HELPERS, *CHECKPOINTS, *self.keras_state.helpers}
-        found |= {loss.reduction for loss in losses}
         if self.classes:
             found |= {"weights_of_classes", "class_weight_of"}
         return found.union(
-            self.updates.helpers, self.callbacks.helpers, *(call.helpers() for call in calls)
+            self.updates.helpers,
+            self.callbacks.helpers,
+            *(output.helpers for output in self.outputs),
         )
 
     @property

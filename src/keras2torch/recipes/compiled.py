@@ -201,6 +201,8 @@ def _metric(found: NamedMetric, output: ModelOutput, backend: str) -> OutputMetr
         )
     logits = None if output.activation is None else found.call.with_logits
     call = logits or found.call
+    if output.masked and call.takes_mask:
+        call = call.with_weights()
     return OutputMetric(
         found.name, found.output, found.weighted, call, found.keras, logits is not None
     )

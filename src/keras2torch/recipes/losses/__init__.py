@@ -6,10 +6,9 @@ How a loss is written, for outputs, targets and optional weights::
     loss = mean_loss(values, weights)
 
 - ``call.source("outputs", "targets")`` is the first line, ``call.reduction`` the name of the
-  function in the second one. It takes ``(values, weights=None, mask=None)``. Both are
-  definitions of ``training/``.
+  function in the second one, which ``reduced`` writes. Both are definitions of ``training/``.
 - If the loss masks something itself, ``call.mask`` is an expression of ``values`` and ``targets``:
-  ``mean_loss(values, weights, values > 0)``. If the model's output carries a mask, that is
+  ``masked_mean_loss(values, values > 0, weights)``. If the model's output carries a mask, that is
   handed over instead, or both, joined by ``&``.
 - Keras on TensorFlow finds the logits behind the outputs of a sigmoid or softmax. So if the
   backend is TensorFlow and the model's last operation is one of the two,

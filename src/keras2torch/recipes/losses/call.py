@@ -22,7 +22,7 @@ REDUCTIONS = {
 class LossCall(Call):
     """A loss of (outputs, targets): one value per sample or position.
 
-    ``reduction`` is a function of (values, weights, mask) that makes one number of the values.
+    ``reduction`` is a function of (values, weights) that makes one number of the values.
     ``mask`` is what the loss itself masks, an expression of ``values`` and ``targets``, or None.
     ``with_logits`` is the same loss of logits, if Keras on TensorFlow looks for them.
     """
@@ -46,7 +46,20 @@ class LossCall(Call):
         # Targets with one axis less make Keras squeeze the outputs, and forget the logits.
         if activation != "sigmoid" or not call.function.startswith("binary"):
             raise UnsupportedError(f"loss {self.function}: the output has only one class")
-        return replace(call, options={**call.options, "squeezed": True})
+        return replace(call, function=call.function.replace("_with_logits", "_of_steps"))
+
+
+def reduced(reduction: str, weights: str, masks: Sequence[str] = ()) -> tuple[str, set[str]]:
+    """One number of ``values``, as an expression, and the definitions that it needs."""
+    if not masks:
+        return f"{reduction}(values, {weights})", {reduction}
+    mask = masks[0]
+    if len(masks) > 1:
+        mask = " & ".join(mask if mask.isidentifier() else f"({mask})" for mask in masks)
+    if reduction == "mean_loss":
+        return f"masked_mean_loss(values, {mask}, {weights})", {"masked_mean_loss"}
+    own = f"masked_weights({mask}, {weights})"
+    return f"{reduction}(values, {own})", {reduction, "masked_weights"}
 
 
 def reduction_of(options: Config) -> str:

@@ -45,8 +45,8 @@ def binary_focal_crossentropy(options: Config, backend: str) -> LossCall:
     name = "binary_focal_crossentropy"
     logits = Call(f"{name}_with_logits", options=given)
     if options.bool("from_logits", False):
-        clipped = {"clipped": True} if backend == "jax" else {}
-        return LossCall(logits.function, options={**given, **clipped}, reduction=reduction)
+        used = f"{name}_of_sigmoid" if backend == "jax" else logits.function
+        return LossCall(used, options=given, reduction=reduction)
     return LossCall(
         name,
         options=given,

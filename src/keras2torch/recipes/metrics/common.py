@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras2torch.errors import UnsupportedError, quoted
@@ -12,7 +12,13 @@ from keras2torch.recipes.call import Call, Function
 
 # No honest metric has as many thresholds, classes, or labels.
 LIMIT = 2**16
-TAKE_MASKS = ("MeanMetric", "BroadcastMetric", "MeanWithoutClass", "LossPerBatch")
+TAKE_MASKS = (
+    "MeanMetric",
+    "WeightedMeanMetric",
+    "BroadcastMetric",
+    "MeanWithoutClass",
+    "LossPerBatch",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,12 @@ class MetricCall(Call):
     def takes_mask(self) -> bool:
         """Whether ``update`` takes the mask of the model's output; the others leave out nothing."""
         return self.function in TAKE_MASKS
+
+    def with_weights(self) -> MetricCall:
+        """The metric whose ``update`` takes weights or a mask."""
+        logits = None if self.with_logits is None else self.with_logits.with_weights()
+        function = "WeightedMeanMetric" if self.function == "MeanMetric" else self.function
+        return replace(self, function=function, with_logits=logits)
 
 
 def metric(call: Call) -> MetricCall:

@@ -80,6 +80,7 @@ def named_metrics(
             else:
                 counts[name] = 1
             call = metric_call(value, outputs[number], backend)
+            call = call.with_weights() if given else call
             # A name that is there already is replaced, as in Keras' dict.
             found[name] = NamedMetric(name, number, given, call, class_of(value))
     return list(found.values())

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from keras2torch.runtime.nn_functions import binary_crossentropies, categorical_crossentropies
-from keras2torch.training.losses.shapes import matched_exactly
+from keras2torch.training.losses.shapes import matched, matched_exactly
 
 
 def binary_crossentropy(
@@ -35,20 +35,26 @@ def binary_crossentropy_with_logits(
     targets: Tensor,
     label_smoothing: float = 0.0,
     axis: int = -1,
-    squeezed: bool = False,
 ) -> Tensor:
-    """Binary crossentropy of sigmoid(outputs), for logits of any size.
-
-    ``squeezed``: probabilities of (batch, steps, 1) for targets of (batch, steps) lose their last
-    axis in Keras, and TensorFlow finds no logits behind them any more.
-    """
-    if squeezed and outputs.dim() == targets.dim() + 1:
-        return binary_crossentropy(outputs.sigmoid(), targets, label_smoothing, axis)
-    outputs, targets = matched_exactly(outputs, targets)
+    """Binary crossentropy of sigmoid(outputs), for logits of any size."""
+    outputs, targets = matched(outputs, targets)
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
     values = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
     return values.mean(axis)
+
+
+def binary_crossentropy_of_steps(
+    outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """The same of logits (batch, steps, 1).
+
+    If targets are of (batch, steps), Keras squeezes the outputs, and TensorFlow finds no logits
+    behind them any more: then it is that of bounded probabilities.
+    """
+    if outputs.dim() == targets.dim() + 1:
+        return binary_crossentropy(outputs.sigmoid(), targets, label_smoothing, axis)
+    return binary_crossentropy_with_logits(outputs, targets, label_smoothing, axis)
 
 
 def categorical_crossentropy(

@@ -42,24 +42,51 @@ def binary_focal_crossentropy_with_logits(
     label_smoothing: float = 0.0,
     axis: int = -1,
     softmax: bool = False,
-    squeezed: bool = False,
-    clipped: bool = False,
 ) -> Tensor:
-    """The same of sigmoid(outputs). ``clipped`` is Keras on JAX, which bounds the probabilities.
+    """The same of sigmoid(outputs).
 
     ``softmax``: the model's probabilities are softmax(outputs). By these Keras on TensorFlow
-    weighs, though its crossentropy is that of sigmoids. ``squeezed``: as for
-    ``binary_crossentropy_with_logits``.
+    weighs, though its crossentropy is that of sigmoids.
     """
-    if clipped or (squeezed and outputs.dim() == targets.dim() + 1):
-        shares = outputs.sigmoid()
-        return binary_focal_crossentropy(shares, targets, alpha, gamma, label_smoothing, axis)
-    outputs, targets = matched_exactly(outputs, targets)
+    outputs, targets = matched(outputs, targets)
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
     shares = outputs.softmax(-1) if softmax else outputs.sigmoid()
     values = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
     return focused(values, shares, targets, alpha, gamma).mean(axis)
+
+
+def binary_focal_crossentropy_of_sigmoid(
+    outputs: Tensor,
+    targets: Tensor,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """The same as Keras on JAX has it, which bounds the probabilities."""
+    shares = outputs.sigmoid()
+    return binary_focal_crossentropy(shares, targets, alpha, gamma, label_smoothing, axis)
+
+
+def binary_focal_crossentropy_of_steps(
+    outputs: Tensor,
+    targets: Tensor,
+    alpha: float | None = None,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """The same of logits (batch, steps, 1).
+
+    If targets are of (batch, steps), Keras squeezes the outputs, and TensorFlow finds no logits
+    behind them any more.
+    """
+    if outputs.dim() == targets.dim() + 1:
+        loss = binary_focal_crossentropy_of_sigmoid
+    else:
+        loss = binary_focal_crossentropy_with_logits
+    return loss(outputs, targets, alpha, gamma, label_smoothing, axis)
 
 
 def focused(

@@ -15,59 +15,47 @@ from torch import Tensor
 from keras2torch.training.ranks import same_rank
 
 
-def mean_loss(values: Tensor, weights: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+def mean_loss(values: Tensor, weights: Tensor | None = None) -> Tensor:
     """sum(w l) / n: Keras' "sum_over_batch_size" and "mean".
 
     The weights don't count in the divisor: PyTorch's losses with ``weight`` divide by their sum.
-    With a mask n is the number of positions that it leaves.
     """
-    if mask is not None:
-        kept = mask.to(values.dtype)
-        mask = kept * (kept.numel() / kept.sum().clamp(min=1))
-    return weighted_values(values, weights, mask)[0].mean()
+    return values.mean() if weights is None else weighted(values, weights).mean()
 
 
-def sum_loss(values: Tensor, weights: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+def masked_mean_loss(values: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The same, n being the number of positions where the mask is true: others don't count."""
+    kept = mask.to(values.dtype)
+    kept = kept * (kept.numel() / kept.sum().clamp(min=1))
+    return mean_loss(values, kept if weights is None else weighted(kept, weights))
+
+
+def sum_loss(values: Tensor, weights: Tensor | None = None) -> Tensor:
     """sum(w l): Keras' "sum"."""
-    return weighted_values(values, weights, mask)[0].sum()
+    return values.sum() if weights is None else weighted(values, weights).sum()
 
 
-def mean_loss_by_weight(
-    values: Tensor, weights: Tensor | None = None, mask: Tensor | None = None
-) -> Tensor:
+def mean_loss_by_weight(values: Tensor, weights: Tensor | None = None) -> Tensor:
     """sum(w l) / sum(w): Keras' "mean_with_sample_weight". 0 if the weights sum to zero."""
-    values, factors = weighted_values(values, weights, mask)
-    if factors is None:
+    if weights is None:
         return values.mean()
-    total = factors.sum()
-    return torch.where(total == 0, 0.0, values.sum() / torch.where(total == 0, 1.0, total))
+    total = same_rank(values, weights.to(values.dtype))[1].sum()
+    mean = weighted(values, weights).sum() / torch.where(total == 0, 1.0, total)
+    return torch.where(total == 0, 0.0, mean)
 
 
-def weighted_values(
-    values: Tensor, weights: Tensor | None = None, mask: Tensor | None = None
-) -> tuple[Tensor, Tensor | None]:
-    """w l for each value, and the weights that were used: mask and sample weights, multiplied."""
-    factors = None if mask is None else mask.to(values.dtype)
-    if weights is not None:
-        weights = weights.to(values.dtype)
-        if factors is None:
-            factors = weights
-        else:
-            factors, weights = aligned(factors, weights)
-            factors = factors * weights
-    if factors is None:
-        return values, None
-    values, factors = aligned(values, factors)
-    return values * factors, factors
+def masked_weights(mask: Tensor, weights: Tensor | None) -> Tensor:
+    """The weights, 0 where the mask is false."""
+    return mask if weights is None else weighted(mask.to(weights.dtype), weights)
 
 
-def aligned(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Values and weights that can be multiplied, each weight with the values it is for."""
-    values, weights = same_rank(values, weights)
+def weighted(values: Tensor, weights: Tensor) -> Tensor:
+    """Each value times the weight that it has, by itself or with its whole sample."""
+    values, weights = same_rank(values, weights.to(values.dtype))
     if values.dim() not in (0, weights.dim()):
         # Keras fails, or takes a weight per sample for one per step where there are as many.
         raise ValueError(
             f"weights of shape {tuple(weights.shape)} don't fit losses of shape "
             f"{tuple(values.shape)}: give one for each, or axes of size 1"
         )
-    return values, weights
+    return values * weights

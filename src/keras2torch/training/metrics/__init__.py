@@ -12,7 +12,7 @@ from keras2torch.training.metrics.accuracy import (
 from keras2torch.training.metrics.auc import AUC
 from keras2torch.training.metrics.f_score import F1Score, FBetaScore
 from keras2torch.training.metrics.iou import BinaryIoU, IoU
-from keras2torch.training.metrics.mean import Mean, MeanMetric, Sum
+from keras2torch.training.metrics.mean import MeanMetric, RunningMean
 from keras2torch.training.metrics.metric import Metric
 from keras2torch.training.metrics.of_losses import (
     BroadcastMetric,
@@ -38,6 +38,7 @@ from keras2torch.training.metrics.regression import (
     cosine_closeness,
     pearson_correlation,
 )
+from keras2torch.training.metrics.weighted_mean import Mean, Sum, WeightedMeanMetric
 
 __all__ = [
     "AUC",
@@ -59,11 +60,13 @@ __all__ = [
     "Recall",
     "RecallAtPrecision",
     "RootMeanSquaredError",
+    "RunningMean",
     "SensitivityAtSpecificity",
     "SpecificityAtSensitivity",
     "Sum",
     "TrueNegatives",
     "TruePositives",
+    "WeightedMeanMetric",
     "accuracy_by_shape",
     "binary_accuracy",
     "categorical_accuracy",

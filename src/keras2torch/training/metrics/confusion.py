@@ -101,8 +101,9 @@ class ConfusionMetric(Metric):
     def update(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> None:
         outputs, targets = same_rank(at_least_float32(outputs), targets)
         if weights is not None:
-            # A weight per sample stands for all of its labels.
-            weights = same_rank(targets, weights.to(outputs).unsqueeze(-1), expand=False)[1]
+            weights = weights.to(outputs)
+            if weights.dim() < targets.dim():
+                weights = weights.unsqueeze(-1)  # a sample's weight stands for all of its labels
         if self.top_k is not None:
             outputs = only_top_k(outputs, self.top_k)
         if self.class_id is not None:

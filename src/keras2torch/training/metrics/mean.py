@@ -1,4 +1,4 @@
-"""Sums and means over all samples, and the metrics that are the mean of a value per sample."""
+"""Means over all samples, and the metrics that are the mean of a value per sample."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,124 +6,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.metrics.metric import Metric, at_least_float32, ratio
-from keras2torch.training.ranks import same_rank
+from keras2torch.training.metrics.metric import at_least_float32
 
 
-def over_axes(values: Tensor, first: int, reduce: Callable[[Tensor, int], Tensor]) -> Tensor:
-    """The values with all axes from ``first`` on reduced, as by ``torch.mean``."""
-    return reduce(values.flatten(first), first) if values.dim() > first else values
-
-
-def per_sample(
-    values: Tensor,
-    weights: Tensor | float | None,
-    reduce: Callable[[Tensor, int], Tensor],
-) -> tuple[Tensor, Tensor | None]:
-    """One weighted value and one weight per sample, of values (batch, ...).
-
-    Values are reduced to the rank of the weights, weighted, and reduced to one per sample.
-    Source: reduce_to_samplewise_values in keras/src/metrics/reduction_metrics.py.
-    """
-    if weights is None:
-        return over_axes(values, 1, reduce), None
-    weights = torch.as_tensor(weights, dtype=values.dtype, device=values.device)
-    values, weights = same_rank(values, weights)
-    values = over_axes(values, weights.dim(), reduce)
-    weights = weights.expand_as(values)
-    return over_axes(values * weights, 1, reduce), over_axes(weights, 1, reduce)
-
-
-class Sum:
-    """The weighted sum of values.
-
-    Source: Sum in keras/src/metrics/reduction_metrics.py.
-    """
+class RunningMean:
+    """The mean of all numbers since the last reset."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all values."""
-        self.total = torch.zeros(())
-
-    @torch.no_grad()
-    def update(self, values: Tensor, weights: Tensor | float | None = None) -> None:
-        """Add values (batch, ...), with a weight per sample, or per sample and position."""
-        values, _ = per_sample(at_least_float32(values), weights, torch.sum)
-        self.total = self.total + values.sum()
-
-    def compute(self) -> Tensor:
-        """The sum so far."""
-        return self.total
-
-
-class Mean:
-    """The weighted mean of values: of all samples since the last reset, not of the batches.
-
-    A batch's mean with the number of its samples as weight adds the batch's samples.
-    Source: Mean in keras/src/metrics/reduction_metrics.py.
-    """
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all values."""
+        """Forget all numbers."""
         self.total = torch.zeros(())
         self.count = torch.zeros(())
 
-    @torch.no_grad()
-    def update(self, values: Tensor, weights: Tensor | float | None = None) -> None:
-        """Add values (batch, ...), with a weight per sample, or per sample and position."""
-        values, weights = per_sample(at_least_float32(values), weights, torch.mean)
-        weights = torch.ones_like(values) if weights is None else weights
-        self.total = self.total + values.sum()
-        self.count = self.count + weights.sum()
+    def add(self, total: Tensor, count: Tensor | float) -> None:
+        """Take in so many numbers by their sum."""
+        self.total = self.total + total
+        self.count = self.count + count
 
     def compute(self) -> Tensor:
         """The mean so far; 0 of nothing."""
-        return ratio(self.total, self.count)
+        return self.total / self.count if self.count else torch.zeros_like(self.total)
 
 
-class MeanMetric(Metric):
-    """The mean of what a function (outputs, targets, **options) gives per sample or position.
+class MeanMetric(RunningMean):
+    """The mean over all samples of what a function (outputs, targets, **options) gives.
 
     Source: MeanMetricWrapper in keras/src/metrics/reduction_metrics.py.
     """
 
     def __init__(self, function: Callable[..., Tensor], **options: Any) -> None:
+        super().__init__()
         self.function = function
         self.options = options
-        self.reset()
-
-    def reset(self) -> None:
-        self.mean = Mean()
 
     @torch.no_grad()
-    def update(
-        self,
-        outputs: Tensor,
-        targets: Tensor,
-        weights: Tensor | None = None,
-        mask: Tensor | None = None,
-    ) -> None:
-        """Take in a batch; ``mask`` (batch, ...) is true where a position counts."""
-        values = self.function(outputs, targets, **self.options)
-        self.mean.update(values, masked(weights, mask))
-
-    def compute(self) -> Tensor:
-        return self.mean.compute()
-
-
-def masked(weights: Tensor | None, mask: Tensor | None) -> Tensor | None:
-    """The weights, 0 where the mask is false.
-
-    Source: apply_mask in keras/src/losses/loss.py.
-    """
-    if mask is None:
-        return weights
-    if weights is None:
-        return mask.float()
-    mask, weights = same_rank(mask.to(weights.dtype), weights)
-    return weights * mask
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
+        """Take in a batch, of which the function gives a value per sample or position."""
+        values = at_least_float32(self.function(outputs, targets, **self.options))
+        samples = values.flatten(1).mean(1) if values.dim() > 1 else values
+        self.add(samples.sum(), samples.numel())

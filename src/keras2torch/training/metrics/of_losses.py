@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.metrics.mean import MeanMetric, masked
+from keras2torch.training.metrics.mean import MeanMetric
+from keras2torch.training.metrics.metric import at_least_float32
+from keras2torch.training.metrics.weighted_mean import WeightedMeanMetric, masked
 
 
-class BroadcastMetric(MeanMetric):
+class BroadcastMetric(WeightedMeanMetric):
     """The mean of a loss for which Keras does not make the ranks equal first.
 
     Outputs (batch, 1) and targets (batch,) become (batch, batch): every output meets every target,
@@ -32,7 +34,7 @@ class BroadcastMetric(MeanMetric):
         super().update(outputs, targets, weights, mask)
 
 
-class MeanWithoutClass(MeanMetric):
+class MeanWithoutClass(WeightedMeanMetric):
     """The mean of a crossentropy that is 0 where the target is of one class.
 
     If there are weights or a mask, these positions don't count. Else they do, as 0.
@@ -80,4 +82,5 @@ class LossPerBatch(MeanMetric):
     ) -> None:
         if weights is not None or mask is not None:
             raise ValueError("a loss among the metrics takes neither weights nor a mask")
-        self.mean.update(self.reduction(self.function(outputs, targets, **self.options)))
+        loss = self.reduction(self.function(outputs, targets, **self.options))
+        self.add(at_least_float32(loss), 1)

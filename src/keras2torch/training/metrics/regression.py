@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from keras2torch.training.losses.regression import cosine_similarity
-from keras2torch.training.metrics.mean import Mean
 from keras2torch.training.metrics.metric import Metric, at_least_float32
+from keras2torch.training.metrics.weighted_mean import Mean
 from keras2torch.training.ranks import same_rank
 
 
