@@ -23,7 +23,7 @@ def plan_of(name: str, backend: str = "tensorflow", **options: Any) -> Optimizer
 def test_the_class_with_its_options_is_written() -> None:
     call = plan_of("AdamW", weight_decay=0.004, amsgrad=True).call
     assert call.source("parameters", "lr=0.01") == (
-        "Adam(parameters, lr=0.01, betas=(0.9, 0.999), eps=1e-07, amsgrad=True, weight_decay=0.004)"
+        "AMSGrad(parameters, lr=0.01, betas=(0.9, 0.999), eps=1e-07, weight_decay=0.004)"
     )
 
 

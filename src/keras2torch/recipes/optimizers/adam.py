@@ -41,15 +41,10 @@ def _adam(options: Config, plain: str) -> Call:
         "betas": betas(options),
         "eps": options.float("epsilon", 1e-7),
     }
-    slots: tuple[tuple[Slot, ...], ...] = (SLOTS,)
-    if options.bool("amsgrad", False):
-        chosen["amsgrad"] = True
-        slots = (SLOTS, (Slot("velocity_hat", "max_exp_avg_sq"),))
-    return OptimizerCall(
-        "Adam",
-        (),
-        chosen,
-        slots=slots,
-        plain=Call(plain, (), chosen),
-        differs=DIFFERS.format(plain),
-    )
+    differs = DIFFERS.format(plain)
+    if not options.bool("amsgrad", False):
+        own = Call(plain, (), chosen)
+        return OptimizerCall("Adam", (), chosen, slots=(SLOTS,), plain=own, differs=differs)
+    slots = (SLOTS, (Slot("velocity_hat", "max_exp_avg_sq"),))
+    own = Call(plain, (), {**chosen, "amsgrad": True})
+    return OptimizerCall("AMSGrad", (), chosen, slots=slots, plain=own, differs=differs)

@@ -29,20 +29,19 @@ class Adadelta(UpdateRule):
     ) -> None:
         super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         rho, eps = group["rho"], group["eps"]
         if not state:
-            state["square_avg"] = torch.zeros_like(parameter)
-            state["acc_delta"] = torch.zeros_like(parameter)
+            state["square_avg"] = torch.zeros_like(param)
+            state["acc_delta"] = torch.zeros_like(param)
         square, moved = state["square_avg"], state["acc_delta"]
-        add_square_(square.mul_(rho), gradient, 1 - rho)
+        add_square_(square.mul_(rho), grad, 1 - rho)
         ratio = moved.add(eps).div_(square.add(eps)).sqrt_()
-        if gradient.is_sparse:
-            values = ratio[gradient._indices()[0]].mul_(gradient._values())
-            change = with_values(gradient, values)
+        if grad.is_sparse:
+            values = ratio[grad._indices()[0]].mul_(grad._values())
+            change = with_values(grad, values)
         else:
-            change = ratio.mul_(gradient)
+            change = ratio.mul_(grad)
         add_square_(moved.mul_(rho), change, 1 - rho)
-        parameter.add_(change, alpha=-group["lr"])
+        param.add_(change, alpha=-group["lr"])

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from keras2torch.training.optimizers.shaped_rule import ShapedRule
 from keras2torch.training.optimizers.sparse_gradients import add_square_, with_values
 from keras2torch.training.optimizers.update_rule import power_in
-from keras2torch.training.optimizers.variable_rule import VariableRule
 
 
-class Adafactor(VariableRule):
+class Adafactor(ShapedRule):
     """Adam without momentum, whose second moment is kept as the means of its rows and columns.
 
     q = g^2 + eps1; r and c are averages of its means over the last and the last but one axis, with
@@ -47,24 +47,24 @@ class Adafactor(VariableRule):
         )
 
     def update_variable(
-        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+        self, variable: list[Tensor], grads: list[Tensor], group: dict[str, Any]
     ) -> None:
-        squares = [torch.zeros_like(parameter) for parameter in variable]
-        for square, gradient in zip(squares, gradients, strict=True):
-            add_square_(square, gradient)
+        squares = [torch.zeros_like(param) for param in variable]
+        for square, grad in zip(squares, grads, strict=True):
+            add_square_(square, grad)
         square = self.in_keras(variable, squares).add_(group["eps"][0])
         root = self.variance(square, self.state[variable[0]], group).sqrt_()
         weight = self.in_keras(variable, variable)
         size = root_mean_square(weight).clamp(min=group["eps"][1])
         size = size * min(group["lr"], 1 / power_in(weight.dtype, group["step"], 0.5))
-        if gradients[0].is_sparse:
-            (gradient,) = gradients
-            rows = root[gradient._indices()[0]]
-            values = gradient._values() / rows
+        if grads[0].is_sparse:
+            (grad,) = grads
+            rows = root[grad._indices()[0]]
+            values = grad._values() / rows
             size = size / (root_mean_square(values, weight.numel()) / group["d"]).clamp(min=1)
-            weight.sub_(with_values(gradient, values.mul_(size)))
+            weight.sub_(with_values(grad, values.mul_(size)))
             return
-        change = self.in_keras(variable, gradients) / root
+        change = self.in_keras(variable, grads) / root
         change.mul_(size / (root_mean_square(change) / group["d"]).clamp(min=1))
         self.subtract(variable, change)
 

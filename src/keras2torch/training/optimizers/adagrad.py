@@ -33,10 +33,9 @@ class Adagrad(UpdateRule):
             weight_decay=weight_decay,
         )
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         if not state:
-            state["sum"] = torch.full_like(parameter, group["initial_accumulator_value"])
-        add_square_(state["sum"], gradient)
-        add_over_root_(parameter, gradient, state["sum"], group["eps"], -group["lr"])
+            state["sum"] = torch.full_like(param, group["initial_accumulator_value"])
+        add_square_(state["sum"], grad)
+        add_over_root_(param, grad, state["sum"], group["eps"], -group["lr"])

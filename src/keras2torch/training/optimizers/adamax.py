@@ -28,17 +28,16 @@ class Adamax(UpdateRule):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         beta1, beta2 = group["betas"]
         if not state:
-            state["exp_avg"] = torch.zeros_like(parameter)
-            state["exp_inf"] = torch.zeros_like(parameter)
+            state["exp_avg"] = torch.zeros_like(param)
+            state["exp_inf"] = torch.zeros_like(param)
         mean, norm = state["exp_avg"], state["exp_inf"]
-        mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
-        size = magnitude(gradient)
+        mean.mul_(beta1).add_(grad, alpha=1 - beta1)
+        size = magnitude(grad)
         torch.maximum(norm.mul_(beta2), size, out=norm)
-        correction = 1 - power_in(parameter.dtype, beta1, group["step"])
+        correction = 1 - power_in(param.dtype, beta1, group["step"])
         denominator = torch.add(norm, group["eps"], out=size)
-        parameter.addcdiv_(mean, denominator, value=-group["lr"] / correction)
+        param.addcdiv_(mean, denominator, value=-group["lr"] / correction)

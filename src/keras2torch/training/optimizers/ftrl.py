@@ -43,18 +43,17 @@ class Ftrl(UpdateRule):
             weight_decay=weight_decay,
         )
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         lr, power, l1 = group["lr"], -group["lr_power"], group["l1"]
         if not state:
-            state["sum"] = torch.full_like(parameter, group["initial_accumulator_value"])
-            state["linear"] = torch.zeros_like(parameter)
+            state["sum"] = torch.full_like(param, group["initial_accumulator_value"])
+            state["linear"] = torch.zeros_like(param)
         total, linear = state["sum"], state["linear"]
         old = total.pow(power)
-        add_square_(total, gradient)
+        add_square_(total, grad)
         new = total.pow(power)
-        linear.add_(gradient).add_(parameter, alpha=2 * group["l2_shrinkage"])
-        linear.addcmul_(new - old, parameter, value=-1 / lr)
+        linear.add_(grad).add_(param, alpha=2 * group["l2_shrinkage"])
+        linear.addcmul_(new - old, param, value=-1 / lr)
         quadratic = new.div_(lr).add_(2 * group["l2"] + group["beta"] / lr)
-        torch.div(linear.clamp(-l1, l1).sub_(linear), quadratic, out=parameter)
+        torch.div(linear.clamp(-l1, l1).sub_(linear), quadratic, out=param)

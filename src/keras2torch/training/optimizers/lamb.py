@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from keras2torch.training.clipping import norm_of
-from keras2torch.training.optimizers.sparse_gradients import add_square_, root_of
-from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
+from keras2torch.training.optimizers.moments import moments_
+from keras2torch.training.optimizers.sparse_gradients import root_of
+from keras2torch.training.optimizers.update_rule import power_in
+from keras2torch.training.optimizers.variable_rule import VariableRule
 
 
-class Lamb(UpdateRule):
+class Lamb(VariableRule):
     """Adam whose steps are as long as the variable, times lr.
 
     m and v as in Adam; u = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps);
@@ -33,29 +35,21 @@ class Lamb(UpdateRule):
         super().__init__(params, joined, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update_variable(
-        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+        self, variable: list[Tensor], grads: list[Tensor], group: dict[str, Any]
     ) -> None:
         directions = [
-            self.direction(parameter, gradient, self.state[parameter], group)
-            for parameter, gradient in zip(variable, gradients, strict=True)
+            self.direction(param, grad, group) for param, grad in zip(variable, grads, strict=True)
         ]
         length, norm = norm_of(variable), norm_of(directions)
         ratio = torch.where((length > 0) & (norm > 0), length / norm, 1.0)
-        for parameter, direction in zip(variable, directions, strict=True):
-            parameter.sub_(direction.mul_(ratio * group["lr"]))
+        for param, direction in zip(variable, directions, strict=True):
+            param.sub_(direction.mul_(ratio * group["lr"]))
 
-    def direction(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> Tensor:
+    def direction(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> Tensor:
         """Adam's, with both moments corrected."""
         beta1, beta2 = group["betas"]
-        if not state:
-            state["exp_avg"] = torch.zeros_like(parameter)
-            state["exp_avg_sq"] = torch.zeros_like(parameter)
-        mean, variance = state["exp_avg"], state["exp_avg_sq"]
-        mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
-        add_square_(variance.mul_(beta2), gradient, 1 - beta2)
-        correction1 = 1 - power_in(parameter.dtype, beta1, group["step"])
-        correction2 = 1 - power_in(parameter.dtype, beta2, group["step"])
-        root = root_of(variance, gradient).div_(correction2**0.5).add_(group["eps"])
+        mean, square = moments_(self.state[param], param, grad, group["betas"])
+        correction1 = 1 - power_in(param.dtype, beta1, group["step"])
+        correction2 = 1 - power_in(param.dtype, beta2, group["step"])
+        root = root_of(square, grad).div_(correction2**0.5).add_(group["eps"])
         return torch.div(mean, root.mul_(correction1), out=root)

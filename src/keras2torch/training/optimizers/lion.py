@@ -25,13 +25,12 @@ class Lion(UpdateRule):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         beta1, beta2 = group["betas"]
         if not state:
-            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg"] = torch.zeros_like(param)
         mean = state["exp_avg"]
-        direction = (mean * beta1).add_(gradient, alpha=1 - beta1).sign_()
-        parameter.add_(direction, alpha=-group["lr"])
-        mean.mul_(beta2).add_(gradient, alpha=1 - beta2)
+        direction = (mean * beta1).add_(grad, alpha=1 - beta1).sign_()
+        param.add_(direction, alpha=-group["lr"])
+        mean.mul_(beta2).add_(grad, alpha=1 - beta2)

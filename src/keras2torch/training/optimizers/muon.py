@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.adam import adam_
-from keras2torch.training.optimizers.sparse_gradients import dense
-from keras2torch.training.optimizers.variable_rule import VariableRule
+from keras2torch.training.optimizers.moments import adam_rate, moments_
+from keras2torch.training.optimizers.shaped_rule import ShapedRule
+from keras2torch.training.optimizers.sparse_gradients import dense, root_of
 
 
-class Muon(VariableRule):
+class Muon(ShapedRule):
     """Momentum made orthogonal, for matrices; AdamW for everything else.
 
     m = momentum m + g; X = NS(g + momentum m), or NS(m) without nesterov;
@@ -56,7 +56,7 @@ class Muon(VariableRule):
             adam_weight_decay=adam_weight_decay,
             adam_lr_ratio=adam_lr_ratio,
         )
-        self.adam = {id(parameter) for parameter in adam}
+        self.adam = {id(param) for param in adam}
 
     def by_adam(self, variable: list[Tensor]) -> bool:
         """Whether a variable is no matrix to be made orthogonal."""
@@ -64,42 +64,37 @@ class Muon(VariableRule):
             return False
         return self.in_keras(variable, variable).dim() != 2 or id(variable[0]) in self.adam
 
-    def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
-        rate = group["adam_weight_decay" if self.by_adam(variable) else "weight_decay"]
-        self.shrink(variable, group["lr"] * rate)
+    def decay_of(self, variable: list[Tensor], group: dict[str, Any]) -> float:
+        decay: float = group["adam_weight_decay" if self.by_adam(variable) else "weight_decay"]
+        return decay
 
     def update_variable(
-        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+        self, variable: list[Tensor], grads: list[Tensor], group: dict[str, Any]
     ) -> None:
-        if not self.by_adam(variable):
-            return self.orthogonal_step(variable, gradients, group)
-        return super().update_variable(variable, gradients, group)
+        if self.by_adam(variable):
+            self.update(variable[0], grads[0], group)
+        else:
+            self.orthogonal_step(variable, grads, group)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
-        adam_(
-            parameter,
-            gradient,
-            state,
-            lr=group["lr"] * group["adam_lr_ratio"],
-            betas=group["adam_betas"],
-            eps=group["adam_eps"],
-            step=group["step"],
-        )
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        """Adam's step."""
+        mean, square = moments_(self.state[param], param, grad, group["adam_betas"])
+        lr = group["lr"] * group["adam_lr_ratio"]
+        rate = adam_rate(lr, group["adam_betas"], group["step"], param.dtype)
+        param.addcdiv_(mean, root_of(square, grad).add_(group["adam_eps"]), value=-rate)
 
     def orthogonal_step(
-        self, variable: list[Tensor], gradients: list[Tensor], group: dict[str, Any]
+        self, variable: list[Tensor], grads: list[Tensor], group: dict[str, Any]
     ) -> None:
         """Update a matrix, or the rows that are one together."""
         directions = []
-        for parameter, gradient in zip(variable, gradients, strict=True):
-            state = self.state[parameter]
+        for param, grad in zip(variable, grads, strict=True):
+            state = self.state[param]
             if not state:
-                state["momentum_buffer"] = torch.zeros_like(parameter)
-            velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
+                state["momentum_buffer"] = torch.zeros_like(param)
+            velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(grad)
             if group["nesterov"]:
-                velocity = dense(gradient).add(velocity, alpha=group["momentum"])
+                velocity = dense(grad).add(velocity, alpha=group["momentum"])
             directions.append(velocity)
         matrix = self.in_keras(variable, directions)
         change = orthogonalized(matrix, group["ns_coefficients"], group["ns_steps"])

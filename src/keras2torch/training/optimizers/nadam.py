@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.sparse_gradients import add_square_, root_of
+from keras2torch.training.optimizers.moments import moments_
+from keras2torch.training.optimizers.sparse_gradients import root_of
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -33,29 +34,22 @@ class Nadam(UpdateRule):
             params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, mu_product=1.0
         )
 
-    def begin(self, group: dict[str, Any]) -> None:
+    def update_group(self, group: dict[str, Any]) -> None:
         group["mu_product"] *= self.share(group, group["step"], group["params"][0].dtype)
+        super().update_group(group)
 
     def share(self, group: dict[str, Any], step: int, dtype: torch.dtype) -> float:
         """Of the momentum in a step: b1 (1 - 0.96^t / 2)."""
         share: float = group["betas"][0] * (1 - 0.5 * power_in(dtype, 0.96, step))
         return share
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
-        beta1, beta2 = group["betas"]
-        if not state:
-            state["exp_avg"] = torch.zeros_like(parameter)
-            state["exp_avg_sq"] = torch.zeros_like(parameter)
-        mean, variance = state["exp_avg"], state["exp_avg_sq"]
-        mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
-        add_square_(variance.mul_(beta2), gradient, 1 - beta2)
-        now = self.share(group, group["step"], parameter.dtype)
-        following = self.share(group, group["step"] + 1, parameter.dtype)
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        mean, square = moments_(self.state[param], param, grad, group["betas"])
+        now = self.share(group, group["step"], param.dtype)
+        following = self.share(group, group["step"] + 1, param.dtype)
         product = group["mu_product"]
         ahead = mean * (following / (1 - product * following))
-        ahead.add_(gradient, alpha=(1 - now) / (1 - product))
-        correction = 1 - power_in(parameter.dtype, beta2, group["step"])
-        root = root_of(variance, gradient).div_(correction**0.5).add_(group["eps"])
-        parameter.addcdiv_(ahead, root, value=-group["lr"])
+        ahead.add_(grad, alpha=(1 - now) / (1 - product))
+        correction = 1 - power_in(param.dtype, group["betas"][1], group["step"])
+        root = root_of(square, grad).div_(correction**0.5).add_(group["eps"])
+        param.addcdiv_(ahead, root, value=-group["lr"])

@@ -40,24 +40,23 @@ class RMSprop(UpdateRule):
             centered=centered,
         )
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         alpha, eps, lr = group["alpha"], group["eps"], group["lr"]
         if not state:
-            state["square_avg"] = torch.zeros_like(parameter)
+            state["square_avg"] = torch.zeros_like(param)
             if group["momentum"] > 0:
-                state["momentum_buffer"] = torch.zeros_like(parameter)
+                state["momentum_buffer"] = torch.zeros_like(param)
             if group["centered"]:
-                state["grad_avg"] = torch.zeros_like(parameter)
+                state["grad_avg"] = torch.zeros_like(param)
         square = state["square_avg"]
-        add_square_(square.mul_(alpha), gradient, 1 - alpha)
+        add_square_(square.mul_(alpha), grad, 1 - alpha)
         if group["centered"]:
-            mean = state["grad_avg"].mul_(alpha).add_(gradient, alpha=1 - alpha)
+            mean = state["grad_avg"].mul_(alpha).add_(grad, alpha=1 - alpha)
             square = square.addcmul(mean, mean, value=-1)
         if group["momentum"] > 0:
             velocity = state["momentum_buffer"].mul_(group["momentum"])
-            add_over_root_(velocity, gradient, square, eps, lr)
-            parameter.sub_(velocity)
+            add_over_root_(velocity, grad, square, eps, lr)
+            param.sub_(velocity)
         else:
-            add_over_root_(parameter, gradient, square, eps, -lr)
+            add_over_root_(param, grad, square, eps, -lr)

@@ -37,24 +37,23 @@ class ScheduleFreeAdamW(UpdateRule):
             warmup_steps=warmup_steps,
         )
 
-    def decay(self, variable: list[Tensor], group: dict[str, Any]) -> None:
-        for parameter in variable:
-            if not self.state[parameter]:  # z starts as the weights, not yet decayed
-                self.state[parameter]["z"] = parameter.clone()
-                self.state[parameter]["exp_avg_sq"] = torch.zeros_like(parameter)
-        super().decay(variable, group)
+    def update_group(self, group: dict[str, Any]) -> None:
+        for param in group["params"]:
+            if param.grad is not None and not self.state[param]:
+                self.state[param]["z"] = param.clone()  # as the weights are, not yet decayed
+                self.state[param]["exp_avg_sq"] = torch.zeros_like(param)
+        super().update_group(group)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         beta1, beta2 = group["betas"]
         step, warmup = group["step"], group["warmup_steps"]
         z, variance = state["z"], state["exp_avg_sq"]
         lr = group["lr"] * min(step / warmup, 1.0) if warmup else group["lr"]
-        add_square_(variance.mul_(beta2), gradient, 1 - beta2)
-        average = parameter.sub(z, alpha=1 - beta1).div_(beta1)
-        correction = 1 - power_in(parameter.dtype, beta2, step)
-        root = root_of(variance, gradient).div_(correction**0.5).add_(group["eps"])
-        z.addcdiv_(dense(gradient), root, value=-lr)
+        add_square_(variance.mul_(beta2), grad, 1 - beta2)
+        average = param.sub(z, alpha=1 - beta1).div_(beta1)
+        correction = 1 - power_in(param.dtype, beta2, step)
+        root = root_of(variance, grad).div_(correction**0.5).add_(group["eps"])
+        z.addcdiv_(dense(grad), root, value=-lr)
         average.lerp_(z, 1 / step)
-        torch.lerp(z, average, beta1, out=parameter)
+        torch.lerp(z, average, beta1, out=param)

@@ -30,17 +30,16 @@ class SGD(UpdateRule):
             params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
         )
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-    ) -> None:
+    def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
         lr, momentum = group["lr"], group["momentum"]
         if momentum == 0:
-            parameter.add_(gradient, alpha=-lr)
+            param.add_(grad, alpha=-lr)
             return
         if not state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        velocity = state["momentum_buffer"].mul_(momentum).add_(gradient, alpha=-lr)
+            state["momentum_buffer"] = torch.zeros_like(param)
+        velocity = state["momentum_buffer"].mul_(momentum).add_(grad, alpha=-lr)
         if group["nesterov"]:
-            parameter.add_(velocity, alpha=momentum).add_(gradient, alpha=-lr)
+            param.add_(velocity, alpha=momentum).add_(grad, alpha=-lr)
         else:
-            parameter.add_(velocity)
+            param.add_(velocity)

@@ -1,46 +1,44 @@
-"""Rules that see a variable in Keras' shape."""
+"""Rules that see each of Keras' variables as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.update_rule import UpdateRule
+from keras2torch.training.optimizers.update_rule import UpdateRule, shrink_
 
 
 class VariableRule(UpdateRule):
-    """An optimizer to which the axes of a variable matter.
+    """An optimizer that looks at one of Keras' variables at a time.
 
-    ``shaped`` has a function for each parameter that has other axes in Keras, which shows it with
-    those, such as ``lambda w: w.permute(2, 3, 1, 0)`` for the kernel of a convolution; ``joined``
-    has the vectors that are the rows of one matrix there.
+    ``joined`` has the parameters that are one variable in Keras, such as the two biases of a GRU.
     """
 
     def __init__(
-        self,
-        params: Any,
-        joined: Sequence[Sequence[Tensor]] = (),
-        shaped: Mapping[Tensor, Callable[[Tensor], Tensor]] | None = None,
-        **defaults: Any,
+        self, params: Any, joined: Sequence[Sequence[Tensor]] = (), **defaults: Any
     ) -> None:
-        super().__init__(params, joined, **defaults)
-        self.shaped = {id(parameter): shape for parameter, shape in (shaped or {}).items()}
+        super().__init__(params, **defaults)
+        self.joined = {id(param): list(group) for group in joined for param in group}
 
-    def in_keras(self, variable: list[Tensor], parts: list[Tensor]) -> Tensor:
-        """What belongs to the parameters of a variable, in the variable's shape; of one parameter
-        it is a view."""
-        if len(variable) > 1:
-            return torch.stack(parts)
-        own = self.shaped.get(id(variable[0]))
-        return parts[0] if own is None else own(parts[0])
+    def update_group(self, group: dict[str, Any]) -> None:
+        for param in group["params"]:
+            variable = self.joined.get(id(param), [param])
+            grads = [p.grad for p in variable if p.grad is not None]
+            if len(grads) == len(variable) and variable[0] is param:
+                share = group["lr"] * self.decay_of(variable, group)
+                for part in variable:
+                    shrink_(part, share)
+                self.update_variable(variable, grads, group)
 
-    def subtract(self, variable: list[Tensor], change: Tensor, size: float = 1.0) -> None:
-        """Change the parameters; ``change`` has the variable's shape."""
-        if len(variable) == 1:
-            self.in_keras(variable, variable).sub_(change, alpha=size)
-        else:
-            for parameter, part in zip(variable, change, strict=True):
-                parameter.sub_(part, alpha=size)
+    def decay_of(self, variable: list[Tensor], group: dict[str, Any]) -> float:
+        """The weight decay of a variable."""
+        decay: float = group["weight_decay"]
+        return decay
+
+    def update_variable(
+        self, variable: list[Tensor], grads: list[Tensor], group: dict[str, Any]
+    ) -> None:
+        """Change the parameters of one variable, and their state."""
+        raise NotImplementedError
