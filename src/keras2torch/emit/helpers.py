@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 HOUSE = Path(__file__).parent.parent
@@ -52,30 +52,36 @@ def _as(alias: ast.alias) -> str:
 
 
 def cut(
-    names: Iterable[str], packages: tuple[str, ...] = MODEL
-) -> tuple[list[str], set[str], set[str]]:
+    names: Iterable[str],
+    packages: tuple[str, ...] = MODEL,
+    instead: Mapping[str, str] | None = None,
+) -> tuple[list[str], set[str], list[str]]:
     """The sources of these definitions and of those they use, the latter first.
 
-    Returns the sources, the import statements they need, and every name they define.
+    Returns the sources, the import statements they need, and the name that each defines. Some may
+    have another source ``instead`` of their own.
     """
     sources = _sources(packages)
-    ordered: list[str] = []
+    ordered: dict[str, str] = {}
     imports: set[str] = set()
 
     def visit(name: str) -> None:
         if name in ordered:
             return
-        _, node, own_imports = sources[name]
+        text, node, own_imports = sources[name]
+        if instead and name in instead:
+            text = instead[name]
+            node = ast.parse(text).body[0]
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         for other in sorted(used & sources.keys() - {name}):
             visit(other)
         # What stands in another file of these packages is cut out too, not imported.
         imports.update(own_imports[other] for other in used & own_imports.keys() - sources.keys())
-        ordered.append(name)
+        ordered[name] = text
 
     for name in sorted(names):
         visit(name)
-    return [sources[name][0] for name in ordered], imports, set(ordered)
+    return list(ordered.values()), imports, list(ordered)
 
 
 def definition(name: str, packages: tuple[str, ...] = MODEL) -> ast.stmt | None:

@@ -63,7 +63,7 @@ def write_module(program: Program) -> Emitted:
     """The unformatted text of ``model.py``."""
     models = program.model.submodels()
     helpers, imports, defined = cut({name for model in models for name in model.helpers})
-    class_names = Names(GLOBALS | defined)
+    class_names = Names(GLOBALS.union(defined))
     names = {model: class_names.take_class(_class_name(model), "Model") for model in models}
     for model in models:
         model.statements[:] = simplified(model)

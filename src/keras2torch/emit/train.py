@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras2torch.emit.helpers import TRAINING, cut
 from keras2torch.emit.imports import import_block
 from keras2torch.emit.module import Emitted
 from keras2torch.emit.train_parts import Parts
+from keras2torch.emit.trimming import cut_for
 from keras2torch.ir.program import Program
 from keras2torch.optimizer_state import OptimizerState
 from keras2torch.recipes.compiled import Training
@@ -50,14 +50,16 @@ def write_train(
     import jinja2
 
     parts = Parts(training, program, emitted, state or OptimizerState(), plain, callbacks)
-    sources, needed, _ = cut(parts.helpers, TRAINING)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    text = environment.get_template("train.py.j2").render(t=parts, sources=sources)
+    template = environment.get_template("train.py.j2")
+    loop = template.render(t=parts, sources=[])
+    sources, needed = cut_for(loop, parts.helpers, bool(parts.updates.sparse))
+    text = template.render(t=parts, sources=sources)
     docstring, _, body = text.partition("\n# imports\n")
     imports = import_block(body, needed | {parts.import_of_model}, IMPORTS)
     return f"{docstring}\n{imports}\n{body}"

@@ -76,6 +76,11 @@ class Data:
         )
 
     @property
+    def arrays(self) -> list[Array]:
+        """All of them."""
+        return [*self.inputs, *self.targets, *self.weights]
+
+    @property
     def batch_inputs(self) -> str:
         return ", ".join(f"batch[{array.said}]" for array in self.inputs)
 

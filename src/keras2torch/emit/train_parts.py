@@ -27,7 +27,7 @@ HELPERS = ("Batches", "RunningMean", "datasets_of", "log_line", "load_arrays", "
 CHECKPOINTS = ("read_checkpoint", "write_checkpoint")
 # What the template defines itself, and the names of its variables.
 DEFINED = frozenset(
-    "arguments arrays average batch batches began callback callbacks CHECKPOINT "
+    "args arrays average batch batches began callback callbacks CHECKPOINT "
     "checkpoint class_weight compute_loss compute_losses constrain dataset device "
     "epoch epochs evaluate found generator held_out inputs items load logs logs_of "
     "loss losses main make_callbacks make_metrics make_optimizer mask metrics model "

@@ -38,7 +38,7 @@ class Updates:
     def helpers(self) -> set[str]:
         """The definitions of ``training/`` that are needed."""
         optimizer = self.training.optimizer
-        around = (optimizer.clip, optimizer.accumulation, optimizer.loss_scale, self.average)
+        around = (self.clip, optimizer.accumulation, optimizer.loss_scale, self.average)
         calls = [c for c in (*around, optimizer.learning_rate) if isinstance(c, Call)]
         found = self.optimizer_call.helpers().union(*(call.helpers() for call in calls))
         return found.union(*(line.helpers for line in (*self._penalties, *self._constraints)))
@@ -143,6 +143,14 @@ class Updates:
         return found
 
     @property
+    def clip(self) -> Call | None:
+        """What clips the gradients; torch's own if it is for values and no gradient is sparse."""
+        clip = self.training.optimizer.clip
+        if clip is None or clip.function != "clip_value_" or self.sparse:
+            return clip
+        return Call("torch.nn.utils.clip_grad_value_", (clip.options["max_value"],))
+
+    @property
     def average(self) -> Call | None:
         """The average of the weights, if Keras keeps one."""
         optimizer = self.training.optimizer
@@ -184,9 +192,9 @@ class Updates:
         else:
             lines.append(f"loss.backward()  {untyped}")
         update = ["state.optimizer.step()"]
-        if optimizer.clip is not None:
-            joined = clip_arguments(optimizer.clip, self.trained)
-            update.insert(0, optimizer.clip.source("model.parameters()", *joined))
+        if self.clip is not None:
+            joined = clip_arguments(self.clip, self.trained)
+            update.insert(0, self.clip.source("model.parameters()", *joined))
         if optimizer.accumulation is not None:
             update = ["if state.accumulator.add():", *_indented(update)]
         if self.average is not None:

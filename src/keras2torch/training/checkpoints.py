@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,11 @@ from keras2torch.training.saving import write_aside
 
 def write_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Write a checkpoint; the one before it stays as ``<name>.before``."""
-    before = path.with_name(path.name + ".before")
-    kept = path.with_name(path.name + ".kept")
+    new = path.with_name(path.name + ".new")
+    write_aside(new, lambda aside: torch.save(contents, aside))
     if path.exists():
-        kept.unlink(missing_ok=True)
-        os.link(path, kept)
-        kept.replace(before)
-    write_aside(path, lambda aside: torch.save(contents, aside))
+        path.replace(path.with_name(path.name + ".before"))
+    new.replace(path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -29,8 +26,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     """
     for candidate in (path, path.with_name(path.name + ".before")):
         try:
-            contents: dict[str, Any] = torch.load(candidate, weights_only=True, map_location="cpu")
-            return contents
+            return dict(torch.load(candidate, map_location="cpu", weights_only=True))
         except FileNotFoundError:
             continue
         except Exception as error:  # whatever a damaged file makes torch raise

@@ -14,8 +14,9 @@ from torch import Tensor
 
 def gradients_of(parameters: Iterable[Tensor]) -> list[Tensor]:
     """The gradients that are there, of sparse ones their values: to be changed in place."""
-    found = [p.grad for p in parameters if p.grad is not None]
-    return [g._values() if g.is_sparse else g for g in found]
+    return [
+        p.grad._values() if p.grad.is_sparse else p.grad for p in parameters if p.grad is not None
+    ]
 
 
 @torch.no_grad()

@@ -13,6 +13,6 @@ def log_line(logs: Mapping[str, float | list[float]]) -> str:
     """
     shown = []
     for name, value in sorted(logs.items()):
-        number = sum(value) / len(value) if isinstance(value, list) else value
-        shown.append(f"{name}: {number:.4f}" if abs(number) > 1e-3 else f"{name}: {number:.4e}")
+        mean = sum(value) / len(value) if isinstance(value, list) else value
+        shown += [f"{name}: {mean:.4f}" if abs(mean) > 1e-3 else f"{name}: {mean:.4e}"]
     return " - ".join(shown)

@@ -30,11 +30,16 @@ def compiled_quotient(dividend: float, divisor: float) -> float:
 def exponential_decay(
     lr: float, decay_steps: float, decay_rate: float, staircase: bool = False
 ) -> Callable[[int], float]:
-    """``lr * decay_rate ** (step / decay_steps)``; ``staircase`` rounds the exponent down."""
+    """``lr * decay_rate ** (step / decay_steps)``.
+
+    ``staircase`` rounds the exponent down.
+    """
 
     def schedule(step: int) -> float:
-        whole = math.floor(compiled_quotient(step, decay_steps))
-        return float(lr * decay_rate ** (whole if staircase else step / decay_steps))
+        passed = step / decay_steps
+        if staircase:
+            passed = math.floor(compiled_quotient(step, decay_steps))
+        return float(lr * decay_rate**passed)
 
     return schedule
 
@@ -59,8 +64,8 @@ def polynomial_decay(
 ) -> Callable[[int], float]:
     """``(lr - end_lr) * (1 - step / decay_steps) ** power + end_lr``, then ``end_lr``.
 
-    With ``cycle`` the decay goes on: where it would end, ``decay_steps`` is taken twice, then
-    three times, and so on.
+    ``cycle``: the decay goes on. Where it would end, ``decay_steps`` is taken twice, then three
+    times, and so on.
     """
 
     def schedule(step: int) -> float:
@@ -77,11 +82,16 @@ def polynomial_decay(
 def inverse_time_decay(
     lr: float, decay_steps: float, decay_rate: float, staircase: bool = False
 ) -> Callable[[int], float]:
-    """``lr / (1 + decay_rate * step / decay_steps)``; ``staircase`` rounds the quotient down."""
+    """``lr / (1 + decay_rate * step / decay_steps)``.
+
+    ``staircase`` rounds the quotient down.
+    """
 
     def schedule(step: int) -> float:
-        whole = math.floor(compiled_quotient(step, decay_steps))
-        return lr / (1 + decay_rate * (whole if staircase else step / decay_steps))
+        passed = step / decay_steps
+        if staircase:
+            passed = math.floor(compiled_quotient(step, decay_steps))
+        return lr / (1 + decay_rate * passed)
 
     return schedule
 
@@ -95,9 +105,10 @@ def cosine_decay(
 ) -> Callable[[int], float]:
     """Half a cosine from ``lr`` down to ``alpha * lr`` in ``decay_steps``, where it stays.
 
-    With a ``warmup_target`` the rate first rises from ``lr`` to it, on a line of ``warmup_steps``,
-    and the cosine starts there. ``torch.optim.lr_scheduler.CosineAnnealingLR`` rises again behind
-    its end.
+    ``torch.optim.lr_scheduler.CosineAnnealingLR`` rises again behind its end.
+
+    ``warmup_target``: what the rate rises to first, from ``lr`` and on a line of ``warmup_steps``.
+    The cosine starts there.
     """
 
     def schedule(step: int) -> float:

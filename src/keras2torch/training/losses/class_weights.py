@@ -19,20 +19,15 @@ def weights_of_classes(targets: Tensor, class_weight: Mapping[int, float]) -> Te
     which the largest is the class. Numbers with a fraction are rounded.
     """
     if targets.dim() > 2:
-        raise ValueError(
-            "class weights are for one target per sample, "
-            f"found targets of shape {tuple(targets.shape)}: give sample weights instead"
-        )
-    classes = targets
-    if targets.dim() == 2:
-        classes = targets[:, 0] if targets.shape[1] == 1 else targets.mul(1).argmax(1)
-    classes = classes.round() if classes.is_floating_point() else classes
+        raise ValueError("class weights need one target per sample: give sample weights")
+    numbers = targets.double().reshape(len(targets), -1)
+    classes = numbers.argmax(1) if numbers.shape[1] > 1 else numbers[:, 0].round()
     weights = torch.ones(len(targets), device=targets.device)
     for number, weight in class_weight.items():
-        weights = torch.where(classes == number, weight, weights)
+        weights[classes == number] = weight
     return weights
 
 
 def class_weight_of(text: str) -> dict[int, float]:
     """The weights by class that a text tells, such as ``{"0": 1.0, "1": 2.5}``."""
-    return {int(number): float(weight) for number, weight in dict(json.loads(text)).items()}
+    return {int(n): float(weight) for n, weight in dict(json.loads(text)).items()}

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from keras2torch.runtime.nn_functions import binary_crossentropies, categorical_crossentropies
-from keras2torch.training.losses.shapes import matched, matched_exactly
+from keras2torch.training.losses.shapes import matched_exactly
+from keras2torch.training.ranks import same_rank
 
 
 def binary_crossentropy(
@@ -37,7 +38,7 @@ def binary_crossentropy_with_logits(
     axis: int = -1,
 ) -> Tensor:
     """Binary crossentropy of sigmoid(outputs), for logits of any size."""
-    outputs, targets = matched(outputs, targets)
+    outputs, targets = same_rank(outputs, targets.to(outputs.dtype))
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
     values = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
@@ -79,7 +80,7 @@ def categorical_crossentropy_with_logits(
 ) -> Tensor:
     """-sum(y log_softmax(outputs)) over the classes.
 
-    TensorFlow counts on targets that are ``distributions``: its gradient is softmax(outputs) - y
+    ``distributions``: TensorFlow counts on targets that are. Its gradient is softmax(outputs) - y
     whatever y sums to, so it is not zero where y is all zeros, as in padding. JAX derives it.
     """
     outputs, targets = matched_exactly(outputs, targets)
@@ -101,33 +102,39 @@ def sparse_categorical_crossentropy(
 ) -> Tensor:
     """-log p of the target's class, of probabilities (..., classes) and whole numbers (...).
 
-    Keras on TensorFlow bounds the probabilities, then divides by their sum; on JAX it divides
-    first (``normalize``), and what it has bounded need not sum to one.
+    ``normalize``: Keras on JAX divides the probabilities by their sum, then bounds them; on
+    TensorFlow it bounds them first.
     """
     if normalize:
         logs = (outputs / outputs.sum(-1, keepdim=True)).clamp(epsilon, 1 - epsilon).log()
     else:
         logs = F.log_softmax(outputs.clamp(epsilon, 1 - epsilon).log(), -1)
-    return of_classes(logs, targets, ignore_class)
+    if ignore_class is not None:
+        return of_other_classes(logs, targets, ignore_class)
+    return of_classes(logs, targets)
 
 
 def sparse_categorical_crossentropy_with_logits(
     outputs: Tensor, targets: Tensor, ignore_class: int | None = None
 ) -> Tensor:
     """-log_softmax(outputs) at the target's class, of logits (..., classes)."""
-    return of_classes(F.log_softmax(outputs, -1), targets, ignore_class)
+    logs = F.log_softmax(outputs, -1)
+    if ignore_class is not None:
+        return of_other_classes(logs, targets, ignore_class)
+    return of_classes(logs, targets)
 
 
-def of_classes(logs: Tensor, targets: Tensor, ignore_class: int | None) -> Tensor:
-    """The negative of the logarithm at each target's class; 0 where that is to be ignored."""
-    if targets.dim() == logs.dim():
-        targets = targets.squeeze(-1)
-    targets = targets.long()
-    if ignore_class is None:
-        return -logs.gather(-1, targets[..., None]).squeeze(-1)
-    counted = targets != ignore_class
-    values = -logs.gather(-1, torch.where(counted, targets, 0)[..., None]).squeeze(-1)
-    return torch.where(counted, values, 0.0)
+def of_classes(logs: Tensor, targets: Tensor) -> Tensor:
+    """The negative of the logarithm at each target's class."""
+    targets = targets.unsqueeze(-1) if targets.dim() < logs.dim() else targets
+    return -logs.gather(-1, targets.long()).squeeze(-1)
+
+
+def of_other_classes(logs: Tensor, targets: Tensor, ignored: int) -> Tensor:
+    """The same, but 0 where the target is the class to be ignored."""
+    targets = targets.squeeze(-1) if targets.dim() == logs.dim() else targets
+    counted = targets.long() != ignored
+    return torch.where(counted, of_classes(logs, torch.where(counted, targets, 0)), 0.0)
 
 
 def categorical_generalized_cross_entropy(outputs: Tensor, targets: Tensor, q: float) -> Tensor:

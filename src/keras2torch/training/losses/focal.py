@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from keras2torch.runtime.nn_functions import binary_crossentropies
-from keras2torch.training.losses.shapes import matched, matched_exactly
+from keras2torch.training.losses.shapes import matched_exactly
+from keras2torch.training.ranks import same_rank
 
 
 def binary_focal_crossentropy(
@@ -48,7 +49,7 @@ def binary_focal_crossentropy_with_logits(
     ``softmax``: the model's probabilities are softmax(outputs). By these Keras on TensorFlow
     weighs, though its crossentropy is that of sigmoids.
     """
-    outputs, targets = matched(outputs, targets)
+    outputs, targets = same_rank(outputs, targets.to(outputs.dtype))
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + 0.5 * label_smoothing
     shares = outputs.softmax(-1) if softmax else outputs.sigmoid()
@@ -113,7 +114,7 @@ def categorical_focal_crossentropy(
 
     Keras takes the probabilities as they are, with logits too: its softmax comes first.
     """
-    outputs, targets = matched(outputs, targets)
+    outputs, targets = same_rank(outputs, targets.to(outputs.dtype))
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
     outputs = (outputs / outputs.sum(axis, keepdim=True)).clamp(epsilon, 1 - epsilon)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from keras2torch.training.losses.shapes import matched
+from keras2torch.training.ranks import same_rank
 
 
 def dice(
@@ -17,7 +17,7 @@ def dice(
     epsilon: float = 1e-7,
 ) -> Tensor:
     """1 - 2 sum(y p) / (sum(y) + sum(p)) over ``axis``, or over everything, the batch too."""
-    outputs, targets = matched(outputs, targets)
+    outputs, targets = same_rank(outputs, targets.to(outputs.dtype))
     both = (targets * outputs).sum(axis)
     return 1 - 2 * both / (targets.sum(axis) + outputs.sum(axis) + epsilon)
 
@@ -34,7 +34,7 @@ def tversky(
 
     So ``alpha`` weighs what the outputs miss, though Keras' documentation says the reverse.
     """
-    outputs, targets = matched(outputs, targets)
+    outputs, targets = same_rank(outputs, targets.to(outputs.dtype))
     both = (targets * outputs).sum(axis)
     missed = ((1 - outputs) * targets).sum(axis)
     false = (outputs * (1 - targets)).sum(axis)

@@ -77,7 +77,7 @@ def sparse_top_k_categorical_accuracy(
 ) -> Tensor:
     """1 where the target's class (...) is among the ``k`` largest of the outputs (..., classes).
 
-    With ``from_sorted_ids`` the outputs are numbers of classes, the most probable first.
+    ``from_sorted_ids``: the outputs are numbers of classes, the most probable first.
     """
     classes = targets.reshape(outputs.shape[:-1])
     if from_sorted_ids:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from keras2torch.training.optimizers.moments import adam_rate, moments_
-from keras2torch.training.optimizers.sparse_gradients import root_of
+from keras2torch.training.optimizers.sparse_gradients import root_of_rows
 from keras2torch.training.optimizers.update_rule import UpdateRule
 
 
@@ -33,8 +33,9 @@ class Adam(UpdateRule):
 
     def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         mean, square = moments_(self.state[param], param, grad, group["betas"])
+        root = root_of_rows(square) if grad.is_sparse else square.sqrt()
         rate = adam_rate(group["lr"], group["betas"], group["step"], param.dtype)
-        param.addcdiv_(mean, root_of(square, grad).add_(group["eps"]), value=-rate)
+        param.addcdiv_(mean, root.add_(group["eps"]), value=-rate)
 
 
 class AMSGrad(Adam):
@@ -47,5 +48,6 @@ class AMSGrad(Adam):
             state["max_exp_avg_sq"] = torch.zeros_like(param)
         largest = state["max_exp_avg_sq"]
         torch.maximum(largest, square, out=largest)
+        root = root_of_rows(largest) if grad.is_sparse else largest.sqrt()
         rate = adam_rate(group["lr"], group["betas"], group["step"], param.dtype)
-        param.addcdiv_(mean, root_of(largest, grad).add_(group["eps"]), value=-rate)
+        param.addcdiv_(mean, root.add_(group["eps"]), value=-rate)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from keras2torch.training.clipping import norm_of
 from keras2torch.training.optimizers.moments import moments_
-from keras2torch.training.optimizers.sparse_gradients import root_of
+from keras2torch.training.optimizers.sparse_gradients import root_of_rows
 from keras2torch.training.optimizers.update_rule import power_in
 from keras2torch.training.optimizers.variable_rule import VariableRule
 
@@ -51,5 +51,6 @@ class Lamb(VariableRule):
         mean, square = moments_(self.state[param], param, grad, group["betas"])
         correction1 = 1 - power_in(param.dtype, beta1, group["step"])
         correction2 = 1 - power_in(param.dtype, beta2, group["step"])
-        root = root_of(square, grad).div_(correction2**0.5).add_(group["eps"])
+        root = root_of_rows(square) if grad.is_sparse else square.sqrt()
+        root.div_(correction2**0.5).add_(group["eps"])
         return torch.div(mean, root.mul_(correction1), out=root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ def moments_(
     return mean, square
 
 
-def adam_rate(lr: float, betas: tuple[float, float], step: int, dtype: torch.dtype) -> float:
+def adam_rate(lr: float, betas: Sequence[float], t: int, dtype: torch.dtype) -> float:
     """lr sqrt(1 - b2^t) / (1 - b1^t): as both averages start at 0, they are too small at first."""
-    correction1, correction2 = (1 - power_in(dtype, beta, step) for beta in betas)
+    correction1, correction2 = (1 - power_in(dtype, beta, t) for beta in betas)
     return float(lr * correction2**0.5 / correction1)

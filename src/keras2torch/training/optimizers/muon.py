@@ -10,7 +10,7 @@ from torch import Tensor
 
 from keras2torch.training.optimizers.moments import adam_rate, moments_
 from keras2torch.training.optimizers.shaped_rule import ShapedRule
-from keras2torch.training.optimizers.sparse_gradients import dense, root_of
+from keras2torch.training.optimizers.sparse_gradients import dense, root_of_rows
 
 
 class Muon(ShapedRule):
@@ -79,9 +79,10 @@ class Muon(ShapedRule):
     def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         """Adam's step."""
         mean, square = moments_(self.state[param], param, grad, group["adam_betas"])
+        root = root_of_rows(square) if grad.is_sparse else square.sqrt()
         lr = group["lr"] * group["adam_lr_ratio"]
         rate = adam_rate(lr, group["adam_betas"], group["step"], param.dtype)
-        param.addcdiv_(mean, root_of(square, grad).add_(group["adam_eps"]), value=-rate)
+        param.addcdiv_(mean, root.add_(group["adam_eps"]), value=-rate)
 
     def orthogonal_step(
         self, variable: list[Tensor], grads: list[Tensor], group: dict[str, Any]

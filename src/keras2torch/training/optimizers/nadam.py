@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from keras2torch.training.optimizers.moments import moments_
-from keras2torch.training.optimizers.sparse_gradients import root_of
+from keras2torch.training.optimizers.sparse_gradients import root_of_rows
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -51,5 +51,6 @@ class Nadam(UpdateRule):
         ahead = mean * (following / (1 - product * following))
         ahead.add_(grad, alpha=(1 - now) / (1 - product))
         correction = 1 - power_in(param.dtype, group["betas"][1], group["step"])
-        root = root_of(square, grad).div_(correction**0.5).add_(group["eps"])
+        root = root_of_rows(square) if grad.is_sparse else square.sqrt()
+        root.div_(correction**0.5).add_(group["eps"])
         param.addcdiv_(ahead, root, value=-group["lr"])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from keras2torch.training.optimizers.sparse_gradients import add_square_, dense, root_of
+from keras2torch.training.optimizers.sparse_gradients import add_square_, dense, root_of_rows
 from keras2torch.training.optimizers.update_rule import UpdateRule, power_in
 
 
@@ -53,7 +53,8 @@ class ScheduleFreeAdamW(UpdateRule):
         add_square_(variance.mul_(beta2), grad, 1 - beta2)
         average = param.sub(z, alpha=1 - beta1).div_(beta1)
         correction = 1 - power_in(param.dtype, beta2, step)
-        root = root_of(variance, grad).div_(correction**0.5).add_(group["eps"])
+        root = root_of_rows(variance) if grad.is_sparse else variance.sqrt()
+        root.div_(correction**0.5).add_(group["eps"])
         z.addcdiv_(dense(grad), root, value=-lr)
         average.lerp_(z, 1 / step)
         torch.lerp(z, average, beta1, out=param)

@@ -30,13 +30,13 @@ def magnitude(gradient: Tensor) -> Tensor:
     return gradient.abs()
 
 
-def root_of(square: Tensor, gradient: Tensor) -> Tensor:
-    """``sqrt(square)``, a new tensor.
+def root_of_rows(square: Tensor) -> Tensor:
+    """``sqrt(square)`` where many rows may be 0.
 
     Processors may take eight times as long for the root of 0, which the rows of all tokens that
     have not occurred yet hold: float32's smallest number, in its place, is nothing beside epsilon.
     """
-    return square.clamp(min=1.2e-38).sqrt_() if gradient.is_sparse else square.sqrt()
+    return square.clamp(min=1.2e-38).sqrt_()
 
 
 def add_square_(total: Tensor, gradient: Tensor, weight: float = 1.0) -> None:

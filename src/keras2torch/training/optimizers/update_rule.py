@@ -33,18 +33,13 @@ class UpdateRule(torch.optim.Optimizer):
         """Decay and update the parameters of a group."""
         for param in group["params"]:
             if param.grad is not None:
-                shrink_(param, group["lr"] * group["weight_decay"])
+                if group["weight_decay"]:  # 1 - share would be rounded to a hundredth of the share
+                    param.sub_(param, alpha=group["lr"] * group["weight_decay"])
                 self.update(param, param.grad, group)
 
     def update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
-        """Change a parameter and its state. The gradient may be sparse, with repeated rows."""
+        """Change a parameter and its state."""
         raise NotImplementedError
-
-
-def shrink_(param: Tensor, share: float) -> None:
-    """Take a share off the weights: 1 - share is rounded in float32, to a hundredth of it."""
-    if share:
-        param.sub_(param, alpha=share)
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from keras2torch.training.optimizers.update_rule import UpdateRule, shrink_
+from keras2torch.training.optimizers.update_rule import UpdateRule
 
 
 class VariableRule(UpdateRule):
@@ -27,9 +27,10 @@ class VariableRule(UpdateRule):
             variable = self.joined.get(id(param), [param])
             grads = [p.grad for p in variable if p.grad is not None]
             if len(grads) == len(variable) and variable[0] is param:
-                share = group["lr"] * self.decay_of(variable, group)
-                for part in variable:
-                    shrink_(part, share)
+                decay = self.decay_of(variable, group)
+                if decay:
+                    for part in variable:
+                        part.sub_(part, alpha=group["lr"] * decay)
                 self.update_variable(variable, grads, group)
 
     def decay_of(self, variable: list[Tensor], group: dict[str, Any]) -> float:
