@@ -42,17 +42,19 @@ def clip_norm_(
 def clip_global_norm_(parameters: Iterable[Tensor], max_norm: float) -> None:
     """Scale all gradients by min(1, max_norm / norm of them all).
 
-    ``clip_grad_norm_`` of torch adds 1e-6 to the norm. Sparse gradients are dense afterwards: their
-    norm is that of the single occurrences of rows, which Keras sums up when it scales them.
+    ``clip_grad_norm_`` of torch adds 1e-6 to the norm.
     """
     parameters = list(parameters)
     gradients = gradients_of(parameters)
     if gradients:
         norm = norm_of(gradients)
-        scale = max_norm / norm.clamp(min=max_norm) + (norm - norm)  # infinite: NaN, not 0
+        # Of an infinite norm NaN, not 0.
+        scale = max_norm / norm.clamp(min=max_norm) + (norm - norm)
         for parameter in parameters:
             if parameter.grad is not None:
                 if parameter.grad.is_sparse:
+                    # The norm is that of single occurrences of rows, but what Keras scales is
+                    # their sum.
                     parameter.grad = parameter.grad.to_dense()
                 parameter.grad.mul_(scale.to(parameter.device))
 

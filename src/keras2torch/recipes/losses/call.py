@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -55,11 +56,15 @@ def reduced(reduction: str, weights: str, masks: Sequence[str] = ()) -> tuple[st
         return f"{reduction}(values, {weights})", {reduction}
     mask = masks[0]
     if len(masks) > 1:
-        mask = " & ".join(mask if mask.isidentifier() else f"({mask})" for mask in masks)
+        mask = " & ".join(f"({mask})" if _compares(mask) else mask for mask in masks)
     if reduction == "mean_loss":
         return f"masked_mean_loss(values, {mask}, {weights})", {"masked_mean_loss"}
     own = f"masked_weights({mask}, {weights})"
     return f"{reduction}(values, {own})", {reduction, "masked_weights"}
+
+
+def _compares(expression: str) -> bool:
+    return isinstance(ast.parse(expression, mode="eval").body, ast.Compare)
 
 
 def reduction_of(options: Config) -> str:

@@ -33,7 +33,8 @@ class UpdateRule(torch.optim.Optimizer):
         """Decay and update the parameters of a group."""
         for param in group["params"]:
             if param.grad is not None:
-                if group["weight_decay"]:  # 1 - share would be rounded to a hundredth of the share
+                if group["weight_decay"]:
+                    # In float32 1 - share would be off by up to a hundredth of the share.
                     param.sub_(param, alpha=group["lr"] * group["weight_decay"])
                 self.update(param, param.grad, group)
 
