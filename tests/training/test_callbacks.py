@@ -19,9 +19,9 @@ import keras2torch.training.callbacks as package
 from keras2torch.errors import ConfigError, UnsupportedError
 from keras2torch.recipes.callbacks.directions import direction
 from keras2torch.recipes.callbacks.text import callback_of
-from keras2torch.training.averaging import MovingAverage
 from keras2torch.training.callbacks.callback import Callback
 from keras2torch.training.callbacks.swap_ema_weights import SwapEMAWeights
+from keras2torch.training.moving_average import MovingAverage
 
 METRICS = {"accuracy": direction("BinaryAccuracy")}
 CLASSES = {

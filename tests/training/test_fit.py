@@ -23,7 +23,7 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from keras2torch.errors import DataError, TrainingError
 from keras2torch.training.bucketing import LengthBuckets
-from keras2torch.training.checkpoint import ENDING, newest_checkpoint
+from keras2torch.training.checkpoint_folder import ENDING, newest_checkpoint
 from keras2torch.training.clipping import clip_norm_
 from keras2torch.training.data import ArrayData, IndexedRows, arrays_from
 from keras2torch.training.fitting import Fitted, fit

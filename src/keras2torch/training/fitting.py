@@ -13,7 +13,7 @@ from torch import nn
 
 from keras2torch.errors import TrainingError, quoted
 from keras2torch.training.batches import Samples, row_count
-from keras2torch.training.checkpoint import newest_checkpoint, save_checkpoint
+from keras2torch.training.checkpoint_folder import newest_checkpoint, save_checkpoint
 from keras2torch.training.data import in_dtype_of
 from keras2torch.training.hooks import CallbackHooks, RunState
 from keras2torch.training.loop import TrainingLoop

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from keras2torch.errors import TrainingError, quoted
-from keras2torch.training.checkpoint import read_whole, write_durably
+from keras2torch.training.checkpoint_folder import read_whole, write_durably
 from keras2torch.training.data import Array
 from keras2torch.training.folds import FoldJob, FoldResult
 

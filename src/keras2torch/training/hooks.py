@@ -15,7 +15,7 @@ from keras2torch.training.callbacks.backup_and_restore import BackupAndRestore
 from keras2torch.training.callbacks.csv_logger import CSVLogger
 from keras2torch.training.callbacks.model_checkpoint import ModelCheckpoint
 from keras2torch.training.callbacks.tensor_board import TensorBoard
-from keras2torch.training.weight_average import RunningAverage
+from keras2torch.training.weight_average import WeightAverager
 
 WRITERS = (CSVLogger, ModelCheckpoint, TensorBoard)
 Logs = dict[str, float]
@@ -26,7 +26,7 @@ class RunState:
     """What callbacks may look at and change; ``stop`` ends the run."""
 
     optimizer: Optimizer
-    average: RunningAverage | None
+    average: WeightAverager | None
     epochs: int
     step: int = 0
     epoch: int = 0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from keras2torch.training.accumulation import GradientAccumulator
-from keras2torch.training.averaging import MovingAverage
+from keras2torch.training.moving_average import MovingAverage
 
 
 def load_slots(

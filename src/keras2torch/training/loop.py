@@ -32,7 +32,7 @@ from keras2torch.training.predicting import (
     shares_in_order,
 )
 from keras2torch.training.seeding import seed_streams
-from keras2torch.training.weight_average import RunningAverage, renew_statistics
+from keras2torch.training.weight_average import WeightAverager, renew_statistics
 
 DATA_STREAM, UPDATE_STREAM = 1, 2  # random numbers of data sets and of updates are apart
 
@@ -62,7 +62,7 @@ class TrainingLoop:
         scale_rates(self.optimizer)
         self.scheduler = plan.scheduler(self.optimizer) if plan.scheduler else None
         self.stepper = self.accelerator.prepare_optimizer(self.optimizer)
-        self.average = RunningAverage(model, plan.average) if plan.average else None
+        self.average = WeightAverager(model, plan.average) if plan.average else None
         self.metrics = MetricSet(plan.metrics, self.device)
         self.caller = self._wrapped()
         self.order = BatchOrder(plan.batch_size, plan.shuffle, plan.seed, plan.buckets)

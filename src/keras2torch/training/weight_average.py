@@ -1,4 +1,4 @@
-"""The average of a model's weights along its training."""
+"""The average of a model's weights along ``fit``: torch's, of every batch or epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras2torch.training.batches import RowBatch
 from keras2torch.training.plan import WeightAverage
 
 
-class RunningAverage:
+class WeightAverager:
     """Averages a model's parameters when told that a batch or an epoch has ended."""
 
     def __init__(self, model: nn.Module, chosen: WeightAverage) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints that outlive a crash, a full disk and a truncated file."""
+"""The checkpoint of a ``train.py`` and the one before: a crash or a full disk leaves one."""
 
 from __future__ import annotations
 

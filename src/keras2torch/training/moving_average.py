@@ -1,4 +1,4 @@
-"""Averages of weights while they train."""
+"""The average of the weights that Keras' optimizers keep, as ``train.py`` has it."""
 
 from collections.abc import Iterable
 from typing import Any

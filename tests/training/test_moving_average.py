@@ -7,7 +7,7 @@ import pytest
 import torch
 from parts import AVERAGING, in_keras
 
-from keras2torch.training.averaging import MovingAverage
+from keras2torch.training.moving_average import MovingAverage
 
 
 @pytest.mark.parametrize("number", range(len(AVERAGING["cases"])))

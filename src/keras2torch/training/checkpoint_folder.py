@@ -1,4 +1,4 @@
-"""Checkpoints that outlive a kill at any moment: written aside, flushed, renamed."""
+"""The checkpoints of ``fit`` in their folder: written aside, flushed, renamed."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from keras2torch.training.checkpoints import read_checkpoint, write_checkpoint
+from keras2torch.training.checkpoint_file import read_checkpoint, write_checkpoint
 
 
 def test_a_damaged_checkpoint_costs_what_came_after_the_one_before(
