@@ -15,6 +15,7 @@ import pytest
 
 from keras2torch import DataError, PortError, UnsupportedError, port
 from keras2torch.demo import reviews
+from keras2torch.processes import _failure
 from keras2torch.verify.curves import Curve, SideBySide
 from keras2torch.verify.leaving import first_difference, judged
 from keras2torch.verify.original import Original
@@ -132,6 +133,25 @@ def test_article_b_on_all_of_imdb(models: Path, tmp_path: Path) -> None:
     assert len(run.keras.steps) == 1564
     assert max(run.loss_differences[:100]) < 1e-10
     assert first is None
+
+
+def test_why_a_worker_failed() -> None:
+    """The error's own words, whatever Keras and TensorFlow put around them."""
+    frames = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    f()\n'
+    said = (
+        "TypeError: when calling RandomRotation.call().\n\n\x1b[1mInput 'y' is float32.\x1b[0m\n\n"
+    )
+    listed = "Arguments received by RandomRotation.call():\n  • training=True\n"
+    error = _failure("a warning\n" + frames + said + listed, 1, "tensorflow")
+    assert str(error).endswith(
+        "\"TypeError: when calling RandomRotation.call(). Input 'y' is float32.\""
+    )
+    graph = "E: Graph execution error:\n\nDetected at node mul (most recent call last):\n  File\n"
+    shapes = "\nIncompatible shapes: [8] vs. [8,6]\n\t [[{{node mul}}]]\n"
+    error = _failure(frames + graph + shapes, 1, "tensorflow")
+    assert "E: Graph execution error: Incompatible shapes: [8] vs. [8,6]" in str(error)
+    assert "'no such data'" in str(_failure("a warning\nno such data\n", 1, None))
+    assert "status -9" in str(_failure("", -9, None))
 
 
 def test_a_port_without_training_is_refused(models: Path, tmp_path: Path) -> None:
@@ -278,8 +298,8 @@ def test_rounding_that_grows_is_no_difference() -> None:
 
 @pytest.mark.slow
 def test_pictures_with_two_outputs_and_weights(models: Path, tmp_path: Path) -> None:
-    """BatchNormalization, a schedule, an average of the weights, loss weights, mixed metrics; a
-    weight for each class of one output, and one for each sample of the other."""
+    """BatchNormalization, a schedule, an average of the weights, loss weights, a scale of the loss,
+    mixed metrics; a weight for each class of one output, and one for each sample of the other."""
     rng = np.random.default_rng(3)
     kinds = rng.integers(0, 4, 196)
     data = {

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ EXTRAS = {
     "sklearn": "keras2torch[train]",
     "torchmetrics": "keras2torch[train]",
 }
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def require(*packages: str) -> None:
@@ -138,9 +140,17 @@ class Worker:
 
 
 def _failure(said: str, status: int, backend: str | None) -> ReferenceError | PortError:
-    """The error for a worker that failed, with the last line it said."""
-    lines = [line for line in said.strip().splitlines() if line.strip()]
-    last = quoted(lines[-1] if lines else f"it ended with status {status}", 300)
+    """The error for a worker that failed, with what it said last."""
+    reason = quoted(_reason(said) or f"it ended with status {status}", 300)
     if backend:
-        return ReferenceError(f"Keras on {backend} could not run the original: {last}")
-    return PortError(f"PyTorch could not run the port: {last}")
+        return ReferenceError(f"Keras on {backend} could not run the original: {reason}")
+    return PortError(f"PyTorch could not run the port: {reason}")
+
+
+def _reason(said: str) -> str:
+    """What the last error says, on one line: frames, arguments and places in TensorFlow's graph,
+    which stand around it, are indented."""
+    _, raised, error = COLOURS.sub("", said).rpartition("Traceback (most recent call last):")
+    error, *_ = error.partition("Arguments received by")
+    lines = [line for line in error.splitlines() if line.strip() and not line[0].isspace()]
+    return " ".join([*lines[:-1][:1], *lines[-1:]] if raised else lines[-1:])

@@ -52,12 +52,14 @@ def noises():
     z = layers.GlobalAveragePooling2D()(z)
     out = layers.Dense(3, activation="softmax")(layers.Concatenate()([seen, y, z]))
     model = keras.Model([image, steps, film], out, name="noises")
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def pictures():
-    """Convolutions with BatchNormalization; a schedule, an average of the weights, two outputs."""
+    """Convolutions with BatchNormalization; a schedule, an average of the weights, a scale of the
+    loss, two outputs."""
     image = keras.Input((12, 12, 3), name="image")
     x = layers.Conv2D(6, 3, kernel_regularizer="l2")(image)
     x = layers.BatchNormalization()(x)
@@ -71,10 +73,10 @@ def pictures():
     model = keras.Model(image, [kind, size], name="pictures")
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
     model.compile(
-        keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=0.9),
+        keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=0.9, loss_scale_factor=8.0),
         ["sparse_categorical_crossentropy", "mse"],
         loss_weights=[1.0, 0.3],
-        metrics=[["accuracy"], ["mae"]],
+        metrics=[["accuracy", keras.metrics.MeanIoU(4, sparse_y_pred=False)], ["mae"]],
         weighted_metrics=[["sparse_categorical_accuracy"], ["mse"]],
     )
     return model

@@ -19,10 +19,18 @@ def resize(images: Any, size: Any, method: str, antialias: bool) -> Any:
     tensors."""
     import tensorflow as tf
 
-    height, width = images.shape[-3], images.shape[-2]
-    rows = weights(height, int(size[0]), method, antialias)
-    columns = weights(width, int(size[1]), method, antialias)
-    return tf.einsum("...hwc,yh,xw->...yxc", images, tf.constant(rows), tf.constant(columns))
+    def along(axis: int, new: int) -> Any:
+        if images.shape[axis] is not None:
+            return tf.constant(weights(images.shape[axis], new, method, antialias))
+        found = tf.numpy_function(
+            lambda old: weights(int(old), new, method, antialias),
+            [tf.shape(images)[axis]],
+            tf.float64,
+        )
+        return tf.ensure_shape(found, (new, None))
+
+    rows, columns = along(-3, int(size[0])), along(-2, int(size[1]))
+    return tf.einsum("...hwc,yh,xw->...yxc", images, rows, columns)
 
 
 def weights(old: int, new: int, method: str, antialias: bool) -> Array:

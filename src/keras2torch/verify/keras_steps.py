@@ -116,7 +116,7 @@ def watch(model: Any, seen: dict[str, float]) -> None:
         return loss
 
     def reported_norm(grads: Any, trainable_variables: Any = None) -> Any:
-        norm = _norm(grads) / (optimizer.loss_scale_factor or 1.0)
+        norm = _norm(grads)
         _report(lambda value: seen.update(norm=float(value)), norm)
         return apply(grads, trainable_variables)
 

@@ -69,7 +69,7 @@ def keep_float64() -> None:
 
     def exact_tensor(x: Any, dtype: Any = None, **options: Any) -> Any:
         # Numbers that a layer keeps as a tensor of its own are rounded once, as its port's are.
-        floats = x if isinstance(x, list) and dtype else [x]
+        floats = x if isinstance(x, list) else [x]
         if {type(v) for v in floats} == {float} and (dtype or keras.config.floatx()) == "float64":
             return tf.constant(x, "float64")
         return convert(x, dtype, **options)
@@ -102,7 +102,8 @@ def keep_float64() -> None:
     _keep_mel_spectrogram()
     _keep_weight_decay()
     tensorflow.core.cast = tensorflow.cast = exact_cast
-    tensorflow.tensorflow.cast = exact_cast  # where layers of preprocessing look
+    # Where layers of preprocessing look.
+    tensorflow.tensorflow.cast, tensorflow.tensorflow.convert_to_tensor = exact_cast, exact_tensor
     for name in ("core", "numpy", "nn", "math"):
         getattr(tensorflow, name).convert_to_tensor = exact_tensor
     for name in ("mean", "var"):

@@ -45,7 +45,7 @@ def module_of(path: Path, precision: str) -> Any:
 
 
 class GradientNorm:
-    """The norm of all gradients of a step, as they arrive: before they are clipped."""
+    """The norm of all gradients of a step, as they arrive: before they are unscaled and clipped."""
 
     def __init__(self, model: nn.Module) -> None:
         self._squares: list[Tensor] = []
@@ -155,6 +155,7 @@ class Trainer:
 
     def _step(self, epoch: int, batch: dict[str, Tensor], metrics: Mapping[str, Any]) -> None:
         start = time.perf_counter()
+        scale = self.state.loss_scale.scale if hasattr(self.state, "loss_scale") else 1.0
         inputs, targets, weights = self.train.parts_of(batch, "cpu")
         self.draws.begin()
         with self.draws if self._draws else contextlib.nullcontext():
@@ -168,7 +169,8 @@ class Trainer:
             "epoch": epoch,
             "size": len(next(iter(batch.values()))),
         }
-        told |= {"seconds": seconds, "loss": float(loss), "norm": self.norm.take(), "logs": logs}
+        told |= {"seconds": seconds, "loss": float(loss), "norm": self.norm.take() / scale}
+        told["logs"] = logs
         if self.comparing is not None:
             told |= self._compared(step)
         tell(**told)

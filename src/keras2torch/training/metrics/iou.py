@@ -62,10 +62,10 @@ class IoU(Metric):
         either = self.matrix.sum(dim=0) + self.matrix.sum(dim=1) - both
         if self.target_class_ids is not None:
             both, either = both[self.target_class_ids], either[self.target_class_ids]
-        both, either = both.float(), either.float()
+        both, either = both.to(torch.float), either.to(torch.float)  # in any precision
         there = either > 1e-9
         shares = torch.where(there, both / (either + 1e-7), 0.0)
-        return shares.sum() / (there.float().sum() + 1e-7)
+        return shares.sum() / (there.to(torch.float).sum() + 1e-7)
 
 
 class BinaryIoU(IoU):
