@@ -65,6 +65,17 @@ def test_account(name: str, saved: Path) -> None:
     assert counted.trainable_torch == told["trainable"]
 
 
+def test_the_loss_of_a_mixed_model_is_scaled(saved: Path) -> None:
+    """And what the optimizer inside has gathered is found behind the scale's own."""
+    train = port(saved / "chain_mixed_float16.keras", train=True).train
+    assert train is not None
+    assert "loss_scale: LossScale" in train
+    assert 'stored["loss_scale"]' in train
+    train = port(saved / "chain_mixed_bfloat16.keras", train=True).train
+    assert train is not None
+    assert "LossScale" not in train
+
+
 def test_mixed_parameters_are_float32(saved: Path, tmp_path: Path) -> None:
     """They are trained so, and get gradients so, though the layers compute in half precision."""
     port(saved / "chain_mixed_bfloat16.keras", tmp_path / "port")

@@ -56,7 +56,8 @@ def optimizer_state(
         return OptimizerState(note=f"{saved.optimizer_note}: {AFRESH}")
     notation = _notation(saved)
     wanted = optimizer_variables(optimizer, [(v.path, v.shape) for v in variables], notation)
-    if not stored or (len(stored) <= 2 < len(wanted)):
+    of_all = 4 if optimizer.loss_scale is not None else 2  # counters and learning rates
+    if not stored or (len(stored) <= of_all < len(wanted)):
         return OptimizerState()  # compiled, and never trained since
     if notation != "keras 3" and any(
         s.of == "scalar" for slots in optimizer.call.slots for s in slots

@@ -19,14 +19,21 @@ from keras2torch.verify.keras_worker import load_original, record, tensors_for
 
 
 def chain(policy):
-    """Layers that compute in their policy's dtype, and some that go to float32 inside."""
+    """Layers that compute in their policy's dtype, and some that go to float32 inside. The model
+    has that policy too: Keras scales its loss if it is mixed_float16, and tells in no config."""
     x = inputs = keras.Input((6, 4), name="x")
     x = layers.Dense(5, activation="relu", dtype=policy)(x)
     x = layers.BatchNormalization(dtype=policy)(x)
     x = layers.Conv1D(4, 3, padding="same", dtype=policy)(x)
     x = layers.LayerNormalization(dtype=policy)(x)
     x = layers.GlobalAveragePooling1D(dtype=policy)(x)
-    return keras.Model(inputs, layers.Dense(3, activation="softmax", dtype=policy)(x))
+    x = layers.Dense(3, activation="softmax", dtype=policy)(x)
+    keras.config.set_dtype_policy(policy)
+    model = keras.Model(inputs, x)
+    keras.config.set_dtype_policy("float32")
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
 
 
 def each_its_own():

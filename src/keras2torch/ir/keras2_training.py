@@ -22,6 +22,8 @@ def compiled(saved: Saved) -> Mapping[str, Any] | None:
     config = dict(saved.compile_config)
     if "optimizer" not in config and "optimizer_config" in config:
         config["optimizer"] = config.pop("optimizer_config")
+    if saved.optimizer_scaled:
+        config["optimizer"] = _scaled(config.get("optimizer"))
     if not is_keras2(saved):
         return config
     if config.get("sample_weight_mode") is None:
@@ -34,6 +36,14 @@ def compiled(saved: Saved) -> Mapping[str, Any] | None:
             config[key] = value[0]  # of the only output
     config["optimizer"] = _optimizer(config.get("optimizer"))
     return config
+
+
+def _scaled(optimizer: Any) -> Any:
+    """What ``compile()`` makes of the optimizer of a mixed_float16 model, which the description of
+    the model does not tell (keras/src/trainers/trainer.py)."""
+    if isinstance(optimizer, dict) and optimizer.get("class_name") == "LossScaleOptimizer":
+        return optimizer
+    return {"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": optimizer}}
 
 
 def _function(value: Any) -> Any:

@@ -25,6 +25,7 @@ METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 SHARDS = "model.weights.json"
 ASSETS = "assets/"
+SCALED = "inner_optimizer"  # of a LossScaleOptimizer
 VARIABLE_NAMES = frozenset(["idf_weights"])  # all that Keras stores under names
 Stored = hdf5.Group | Shards
 Assets = Mapping[str, Mapping[str, Callable[[], bytes]]]
@@ -52,6 +53,7 @@ def read(path: Path) -> Saved:
             optimizer=_optimizer(root),
             close=archive.close,
             drop_pages=archive.drop_pages,
+            optimizer_scaled="optimizer" in root and SCALED in root.group("optimizer"),
         )
     except BaseException:
         archive.close()

@@ -57,7 +57,7 @@ class Saved:
     variables of ``weights`` and ``optimizer`` are views on the open file: ``close`` ends them, and
     ``drop_pages`` lets go of the memory that reading them took. ``optimizer_names`` are what the
     file calls the optimizer's variables, if it does; ``optimizer_note`` says why there are none,
-    where the file may hold some.
+    where the file may hold some; ``optimizer_scaled`` that it stood in a LossScaleOptimizer.
     """
 
     path: Path
@@ -71,6 +71,7 @@ class Saved:
     drop_pages: Callable[[], None]
     optimizer_names: tuple[str, ...] = ()
     optimizer_note: str | None = None
+    optimizer_scaled: bool = False
 
     def __enter__(self) -> Saved:
         return self

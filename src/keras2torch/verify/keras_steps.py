@@ -25,6 +25,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras2torch.readers import read
 from keras2torch.verify import keras_random
 from keras2torch.verify.keras_worker import as_array, in_precision, load_original
 from keras2torch.verify.random_stream import Stream
@@ -49,10 +50,15 @@ def compile_as_saved(model: Any, path: str, precision: str) -> None:
         config = json.loads(archive.read("config.json"))["compile_config"]
     if precision == "float64":
         config = _as_given(in_precision(config, precision))
+    with read(path) as saved:
+        scaled = saved.optimizer_scaled
     config["steps_per_execution"] = 1
     # XLA on TensorFlow can't call back into Python; what a file says is for its own backend.
     config["jit_compile"] = False if keras.backend.backend() == "tensorflow" else "auto"
     model.compile_from_config(config)
+    if scaled and not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+        # As compile() did under the policy mixed_float16, which a file does not tell of a model.
+        model.optimizer = keras.optimizers.LossScaleOptimizer(model.optimizer)
 
 
 def _as_given(part: Any) -> Any:
