@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from keras2torch.verify.inputs import made_inputs, read_inputs
 
 TOKENS = {"name": "tokens", "shape": [None, 8], "dtype": "int32", "below": 50}
 IMAGE = {"name": "image", "shape": [None, None, 5, 3], "dtype": "float32", "below": None}
+GOOD = {"tokens": np.zeros((2, 8))}
 
 
 def test_made_inputs() -> None:
@@ -35,7 +37,13 @@ def test_made_inputs() -> None:
         ({"other": np.zeros((2, 8))}, "no array 'tokens'"),
         ({"tokens": np.zeros((2, 9))}, "must have shape"),
         ({"tokens": np.zeros(8)}, "must have shape"),
-        ({"tokens": np.zeros((2, 8)), "image": np.zeros((3, 4, 5, 3))}, "number of samples"),
+        ({"tokens": np.zeros((2, 8)), "image": np.zeros((3, 4, 5, 3))}, r"hold '\[2, 3\]' samples"),
+        ({"tokens": np.zeros((0, 8)), "image": np.zeros((0, 4, 5, 3))}, r"hold '\[0\]' samples"),
+        ({"tokens": np.full((2, 8), 0.5)}, "whole numbers"),
+        ({"tokens": np.full((2, 8), 50)}, "from 0 to 49, found 50 to 50"),
+        ({"tokens": np.full((2, 8), "a")}, "must be numbers, found dtype <U1"),
+        ({**GOOD, "image": np.zeros((2, 4, 5, 3), complex)}, "must be numbers"),
+        ({**GOOD, "image": np.full((2, 4, 5, 3), np.nan)}, "NaN or infinity, first in row 0"),
     ],
 )
 def test_a_users_inputs_must_fit(arrays: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
@@ -55,6 +63,29 @@ def test_what_is_no_npz_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "code.npz", tokens=pickled)
     with pytest.raises(DataError, match=r"no \.npz"):
         read_inputs(tmp_path / "code.npz", [TOKENS])
+    np.save(tmp_path / "one.npy", np.zeros((2, 8)))
+    with pytest.raises(DataError, match=r"no \.npz"):
+        read_inputs(tmp_path / "one.npy", [TOKENS])
+    with pytest.raises(DataError, match="can't be read: 'Is a directory'"):
+        read_inputs(tmp_path, [TOKENS])
+
+
+def test_damaged_files_are_told_in_a_line(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "whole.npz", tokens=np.arange(64).reshape(8, 8) % 50)
+    whole = (tmp_path / "whole.npz").read_bytes()
+    for place in range(0, len(whole), 3):
+        for damaged in (whole[:place], whole[:place] + b"\xff\x00\xff" + whole[place + 3 :]):
+            (tmp_path / "damaged.npz").write_bytes(damaged)
+            with contextlib.suppress(DataError):
+                read_inputs(tmp_path / "damaged.npz", [TOKENS])
+
+
+def test_numbers_become_those_that_the_model_takes(tmp_path: Path) -> None:
+    """As in Keras: pictures of whole numbers, ids with a decimal point."""
+    picture = np.full((2, 4, 5, 3), 255, np.uint8)
+    np.savez(tmp_path / "data.npz", image=picture, tokens=np.full((2, 8), 3.0))
+    arrays = read_inputs(tmp_path / "data.npz", [TOKENS, IMAGE])
+    assert (arrays["image"].dtype, arrays["tokens"].dtype) == (np.float32, np.int32)
 
 
 def test_apart() -> None:

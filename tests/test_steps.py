@@ -215,13 +215,19 @@ def test_class_weights_become_weights_of_rows(tmp_path: Path) -> None:
         ({"val_y": np.zeros((3, 1))}, "lacks"),
         ({"class_weight": np.ones(2), "sample_weight": np.ones(4)}, "without sample_weight"),
         ({"class_weight": np.ones((2, 2))}, "a list"),
+        ({"x": np.zeros((4, 3))}, r"'x' must have shape \[None, 2\]"),
+        ({"y": np.zeros((4, 3))}, r"'y' must have shape \('rows', 1\)"),
+        ({"y": np.full((4, 1), np.nan)}, "'y' holds NaN"),
+        ({"y": np.full((4, 1), "a")}, "'y' must be numbers"),
+        ({"sample_weight": np.ones((4, 2))}, r"'sample_weight' must have shape \('rows',\)"),
+        ({"val_x": np.zeros((2, 3)), "val_y": np.zeros((2, 1))}, "'val_x' must have shape"),
     ],
 )
 def test_data_that_do_not_fit(change: dict[str, Any], named: str, tmp_path: Path) -> None:
     arrays = {"x": np.zeros((4, 2)), "y": np.zeros((4, 1)), **change}
     np.savez(tmp_path / "data.npz", **{n: a for n, a in arrays.items() if a is not None})
     inputs = [{"name": "x", "shape": [None, 2], "dtype": "float32", "below": None}]
-    target = Target("out", (None, 1), "mean_squared_error")
+    target = Target("out", (None, 1), "mean_squared_error", rows=((1,),), weights=((),))
     with pytest.raises(DataError, match=named):
         data_for(tmp_path / "data.npz", inputs, [target], Length.of(1, None, 4))
 

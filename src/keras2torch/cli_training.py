@@ -118,18 +118,19 @@ def predict(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .npy to write.")],
     data: Annotated[
-        str | None, typer.Option(help="Rows to predict: an .npz; by default the file's test.")
+        Path | None, typer.Option(help="Rows to predict: an .npz; by default the file's test.")
     ] = None,
 ) -> None:
     """Predict rows with trained weights."""
     require(*NEEDED)
-    from keras2torch.training.data import arrays_from, read_arrays
+    from keras2torch.npz import read_npz
+    from keras2torch.training.data import arrays_from
     from keras2torch.training_file.building import maker_of, plan_of
     from keras2torch.training_file.schema import read_training_file
     from keras2torch.training_file.writing import mean_predictions, write_predictions
 
     file, folder = read_training_file(config), config.resolve().parent
-    rows = arrays_from(read_arrays(data)) if data else _test(file, folder)
+    rows = arrays_from(read_npz(data)) if data else _test(file, folder)
     if file.data.prepare:
         rows = _prepared(file, folder, weights, rows)
     maker, plan = maker_of(file.model, folder), plan_of(file, folder)

@@ -97,7 +97,7 @@ def test_cross_validate_and_predict(folder: Path, capsys: pytest.CaptureFixture[
     assert "roc_auc: " in capsys.readouterr().out
     oof, test = np.load(folder / "crossed/oof.npy"), np.load(folder / "crossed/test.npy")
     assert (oof.shape, test.shape) == ((60, 1), (10, 1))
-    run("predict", path, folder / "crossed", folder / "mean.npy", data=str(folder / "test.npz"))
+    run("predict", path, folder / "crossed", folder / "mean.npy", data=folder / "test.npz")
     np.testing.assert_array_equal(np.load(folder / "mean.npy"), test)
     folds = json.loads((folder / "crossed/folds.json").read_text())["folds"]
     groups = [set(np.array(fold["held_out"]) // 4) for fold in folds]
@@ -261,8 +261,8 @@ def test_quick_keeps_some_of_every_class(folder: Path) -> None:
         ("small.py:Small", "tiny.py:Big", "there is no file .*tiny.py"),
         ("small.py:Small", "small.py:small_data", "must return a torch.nn.Module"),
         ("make =", 'port = "here"\nmake =', "model must have either port or make"),
-        ('train = "train.npz"', 'train = "config.toml"', "is no .npz that can be read"),
-        ('train = "train.npz"', 'train = "none.npz"', "is no .npz that can be read"),
+        ('train = "train.npz"', 'train = "config.toml"', "is no .npz of plain arrays"),
+        ('train = "train.npz"', 'train = "none.npz"', "there is no file"),
         ('train = "train.npz"', 'train = "test.npz"', "'test.npz' has no array 'groups'"),
         ("[model]", "[model", "is no TOML"),
     ],

@@ -92,7 +92,7 @@ def compare(
         archive = archive_of(original, Path(folder), backend)
         targets = trained_outputs(archive, backend)
         outputs = [target.output for target in targets]
-        arrays = read_training_data(Path(data), tried.manifest["inputs"], outputs)
+        arrays = read_training_data(Path(data), tried.manifest["inputs"], targets)
         samples = len(arrays[keys(TARGETS, outputs)[0]])
         shared: dict[str, Any] = dict(_shuffled(arrays, samples, seed))
         np.savez(Path(folder, "data.npz"), **shared)

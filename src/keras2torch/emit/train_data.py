@@ -10,7 +10,7 @@ from keras2torch.errors import UnsupportedError, quoted
 from keras2torch.ir.graph import Shape
 from keras2torch.ir.literals import literal
 from keras2torch.ir.program import Program
-from keras2torch.recipes.compiled import Training
+from keras2torch.recipes.compiled import ModelOutput, OutputLoss, Training
 
 # Losses whose targets are numbers of classes, without an axis for them.
 NUMBERED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
@@ -52,7 +52,13 @@ class Data:
         self.program = program
         self.single = single
         self.inputs = self._inputs()
-        self.targets = [Array(self._key("y", n), *self._shapes_of_targets(n)) for n in places]
+        self.targets = [
+            Array(
+                self._key("y", place),
+                *rows_of_targets(training.outputs[place], training.losses[place]),
+            )
+            for place in places
+        ]
         self.weights = self._weights(places)
 
     @property
@@ -106,24 +112,32 @@ class Data:
         """The arrays of sample weights, which may be absent."""
         found = [] if self.single else [Array("sample_weight", ((), (1,)))]
         for place in places:
-            shape = self.training.outputs[place].shape
-            shapes = [(), (1,), *([shape[1:-1], shape[1:]] if len(shape) > 2 else [])]
-            found.append(Array(self._key("sample_weight", place), tuple(dict.fromkeys(shapes))))
+            rows = rows_of_weights(self.training.outputs[place])
+            found.append(Array(self._key("sample_weight", place), rows))
         return found
 
     def _key(self, kind: str, place: int) -> str:
         return kind if self.single else f"{kind}_{self.training.outputs[place].name}"
 
-    def _shapes_of_targets(self, place: int) -> tuple[tuple[Shape, ...], int | None]:
-        """The shapes that a row of targets may have, and the number of classes if it tells one."""
-        shape, loss = self.training.outputs[place].shape[1:], self.training.losses[place]
-        function = "" if loss is None else loss.function.function
-        if function.startswith(NUMBERED):
-            ignores = loss is not None and "ignore_class" in loss.function.options
-            return (shape[:-1], (*shape[:-1], 1)), None if ignores else shape[-1]
-        if not LIKE_OUTPUTS.fullmatch(function):
-            return (), None
-        return (shape, *([shape[:-1]] if shape and shape[-1] == 1 else [])), None
+
+def rows_of_targets(
+    output: ModelOutput, loss: OutputLoss | None
+) -> tuple[tuple[Shape, ...], int | None]:
+    """The shapes that a row of an output's targets may have (none: any), and the number of classes
+    if it tells one."""
+    shape, function = output.shape[1:], "" if loss is None else loss.function.function
+    if function.startswith(NUMBERED):
+        ignores = loss is not None and "ignore_class" in loss.function.options
+        return (shape[:-1], (*shape[:-1], 1)), None if ignores else shape[-1]
+    if not LIKE_OUTPUTS.fullmatch(function):
+        return (), None
+    return (shape, *([shape[:-1]] if shape and shape[-1] == 1 else [])), None
+
+
+def rows_of_weights(output: ModelOutput) -> tuple[Shape, ...]:
+    """The shapes that a row of an output's sample weights may have."""
+    row = output.shape[1:]
+    return tuple(dict.fromkeys([(), (1,), *([row[:-1], row] if len(row) > 1 else [])]))
 
 
 def _quoted(text: str) -> str:

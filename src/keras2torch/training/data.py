@@ -6,7 +6,6 @@ import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,19 +80,6 @@ def arrays_from(stored: Mapping[str, Array], prefix: str = "") -> ArrayData:
     weights = _named(own, WEIGHTS)
     inputs = {n: a for n, a in own.items() if not _belongs(n, TARGETS) and not _belongs(n, WEIGHTS)}
     return ArrayData(inputs, targets, weights)
-
-
-def read_arrays(path: str | Path) -> dict[str, Array]:
-    """Every array of an ``.npz``; nothing in it is run.
-
-    Raises:
-        DataError: the file can't be read.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{quoted(path)} is no .npz that can be read: {quoted(error)}") from error
 
 
 class IndexedRows(Dataset[tuple[int, Any]]):

@@ -16,8 +16,9 @@ from torch import nn
 
 from keras2torch.errors import DataError, TrainingError, quoted
 from keras2torch.loading import load
+from keras2torch.npz import read_npz
 from keras2torch.training.bucketing import LengthBuckets
-from keras2torch.training.data import Array, ArrayData, arrays_from, read_arrays
+from keras2torch.training.data import Array, ArrayData, arrays_from
 from keras2torch.training.parameters import RateBySchedule, layer_wise_rates
 from keras2torch.training.plan import TrainingPlan, WeightAverage
 from keras2torch.training.splitting import FoldPlan
@@ -80,7 +81,7 @@ def prepared(file: TrainingFile, data: FileData, folder: Path) -> FileData:
 def arrays_of(source: str, folder: Path) -> dict[str, Array]:
     """The arrays by name of an ``.npz``, or that ``FILE.py:FUNCTION`` returns."""
     if not OWN.fullmatch(source):
-        return read_arrays(folder / source)
+        return read_npz(folder / source)
     found = made(source, OwnCode.named(source, folder))
     if not isinstance(found, Mapping):
         raise DataError(f"{source} must return arrays by name")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keras2torch.errors import DataError, quoted
 from keras2torch.ir.dtypes import FLOATS
+from keras2torch.npz import Array, read_npz
 
 BATCH = 4
 UNKNOWN_SIZE = 24  # for an axis of unknown size: room for a few convolutions and poolings
@@ -21,7 +20,7 @@ LONGEST_TEXT = 8
 PARTINGS = (" ", "  ", ", ", "\t", "! ")
 
 
-def made_inputs(inputs: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
+def made_inputs(inputs: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
     """Seeded random inputs for a port's manifest.
 
     Numbers are drawn from a normal distribution. Token ids cover their whole range; rows are
@@ -46,7 +45,7 @@ def made_inputs(inputs: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[An
 
 def _sampled(
     rng: np.random.Generator, shape: tuple[int, ...], dtype: str, samples: Mapping[str, Any]
-) -> npt.NDArray[Any]:
+) -> Array:
     """Values of a list, or texts of some of them: cased, parted and punctuated in several ways."""
     values: list[Any] = list(samples["values"])
     count = int(np.prod(shape))
@@ -68,7 +67,7 @@ def _text(rng: np.random.Generator, words: Sequence[str]) -> str:
 
 def _array(
     rng: np.random.Generator, shape: tuple[int, ...], dtype: str, below: int | None
-) -> npt.NDArray[Any]:
+) -> Array:
     if below is None and dtype in FLOATS:
         # Numbers that float32 holds exactly, so that both precisions see the same; half
         # precision rounds them, alike on both sides.
@@ -86,34 +85,61 @@ def _array(
     return ids.astype(dtype)
 
 
-def read_inputs(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
+def read_inputs(path: Path, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
     """The user's inputs: an ``.npz`` whose keys are the inputs' names.
 
     Raises:
-        DataError: a missing input, or one of another shape.
+        DataError: an input is missing or none that the model takes.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except FileNotFoundError as error:
-        raise DataError(f"there is no file {quoted(path)}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{quoted(path)} is no .npz of plain arrays") from error
+    arrays = read_npz(path)
     chosen = {}
     for wanted in inputs:
-        name, shape = wanted["name"], wanted["shape"]
+        name = wanted["name"]
         if name not in arrays:
-            raise DataError(f"{quoted(path)} has no array {quoted(name)}, found {sorted(arrays)}")
-        array = arrays[name]
-        fits = array.ndim == len(shape) and all(
-            size in (None, have) for size, have in zip(shape[1:], array.shape[1:], strict=True)
-        )
-        if (wanted["dtype"] == "string") != (array.dtype.kind == "U"):
-            kind = "text" if wanted["dtype"] == "string" else "numbers"
-            raise DataError(f"input {quoted(name)} must be {kind}, found dtype {array.dtype}")
-        if not fits:
-            raise DataError(f"input {quoted(name)} must have shape {shape}, found {array.shape}")
-        chosen[name] = array
-    if len({len(array) for array in chosen.values()}) > 1:
-        raise DataError(f"the inputs in {quoted(path)} differ in their number of samples")
+            found = quoted(sorted(arrays), 200)
+            raise DataError(f"{quoted(path)} has no array {quoted(name)}, it holds {found}")
+        chosen[name] = fitting(f"{quoted(path)}: input {quoted(name)}", arrays[name], wanted)
+    lengths = sorted({len(array) for array in chosen.values()})
+    if len(lengths) > 1 or 0 in lengths:
+        raise DataError(f"the inputs in {quoted(path)} hold {quoted(lengths)} samples")
     return chosen
+
+
+def fitting(said: str, array: Array, wanted: Mapping[str, Any]) -> Array:
+    """The array as an input that a port's manifest describes; ``said`` names it in errors.
+
+    Raises:
+        DataError: it has another shape or kind, or holds what no model computes with.
+    """
+    shape = wanted["shape"]
+    text, floating = wanted["dtype"] == "string", wanted["dtype"] in FLOATS
+    if array.dtype.kind not in ("U" if text else "biuf"):
+        kind = "text" if text else "numbers"
+        raise DataError(f"{said} must be {kind}, found dtype {array.dtype}")
+    if array.ndim != len(shape) or any(
+        size not in (None, found) for size, found in zip(shape[1:], array.shape[1:], strict=True)
+    ):
+        raise DataError(f"{said} must have shape {shape}, found {array.shape}")
+    refuse_nan(said, array)
+    if array.dtype.kind == "f" and not floating:
+        if (array % 1).any():
+            raise DataError(f"{said} must be whole numbers")
+        array = array.astype(wanted["dtype"])
+    elif array.dtype.kind in "biu" and floating:
+        array = array.astype(np.float32)
+    refuse_outside(said, array, wanted["below"])
+    return array
+
+
+def refuse_nan(said: str, array: Array) -> None:
+    """Refuse NaN and infinity: whatever is computed of them is equal."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise DataError(f"{said} holds NaN or infinity, first in row {row}")
+
+
+def refuse_outside(said: str, array: Array, below: int | None) -> None:
+    """Refuse numbers that are not from 0 to less than ``below``."""
+    if below is not None and array.size and not 0 <= array.min() <= array.max() < below:
+        found = f"{array.min()} to {array.max()}"
+        raise DataError(f"{said} must be from 0 to {below - 1}, found {found}")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from keras2torch.emit.train_data import rows_of_targets, rows_of_weights
 from keras2torch.errors import PortError, UnsupportedError, quoted
 from keras2torch.handover import training_for
 from keras2torch.ir.build import graph_of
@@ -219,7 +220,13 @@ def trained_outputs(archive: Path, backend: str) -> list[Target]:
         graph = graph_of(described(saved), saved.weights)
         training = training_for(saved, program_of(graph), graph, backend)
     return [
-        Target(output.name, output.shape, "" if loss is None else loss.function.function)
+        Target(
+            output.name,
+            output.shape,
+            "" if loss is None else loss.function.function,
+            *rows_of_targets(output, loss),
+            rows_of_weights(output),
+        )
         for output, loss in zip(training.outputs, training.losses, strict=True)
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,21 @@ from typing import Any
 import numpy as np
 
 from keras2torch.errors import DataError, quoted
-from keras2torch.verify.inputs import SEED, UNKNOWN_SIZE, made_inputs
+from keras2torch.npz import Array, read_npz
+from keras2torch.verify.inputs import (
+    SEED,
+    UNKNOWN_SIZE,
+    fitting,
+    made_inputs,
+    refuse_nan,
+    refuse_outside,
+)
 from keras2torch.verify.step_protocol import (
     CLASS_WEIGHTS,
     TARGETS,
     VALIDATION,
     WEIGHTS,
-    Array,
     keys,
-    load_data,
     weighted,
 )
 
@@ -29,11 +34,18 @@ Draw = Callable[[np.random.Generator, Sizes], Array]
 
 @dataclass(frozen=True)
 class Target:
-    """What one output of the model is trained towards: ``loss`` is the function's name."""
+    """What one output of the model is trained towards: ``loss`` is the function's name.
+
+    A row of the user's targets has one of the shapes ``rows``, or any; numbers of classes are less
+    than ``below``; a row of weights has one of the shapes ``weights``.
+    """
 
     output: str
     shape: tuple[int | None, ...]
     loss: str
+    rows: tuple[tuple[int | None, ...], ...] = ()
+    below: int | None = None
+    weights: tuple[tuple[int | None, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,14 +93,14 @@ def data_for(
     if data is None:
         rows = length.rows()
         return made_training_data(inputs, targets, rows), length.over(rows)
-    arrays = read_training_data(Path(data), inputs, outputs)
+    arrays = read_training_data(Path(data), inputs, targets)
     rows = len(arrays[keys(TARGETS, outputs)[0]])
     length = length.over(rows)
     return first_rows(arrays, min(rows, (length.steps or rows) * length.batch_size)), length
 
 
 def read_training_data(
-    path: Path, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[str]
+    path: Path, inputs: Sequence[Mapping[str, Any]], targets: Sequence[Target]
 ) -> dict[str, Array]:
     """The user's data: arrays by the inputs' names, ``y``, optional weights; all with ``val_`` too.
 
@@ -96,16 +108,11 @@ def read_training_data(
     Keras' ``fit``.
 
     Raises:
-        DataError: it is no such file, an array is missing, or they differ in their rows.
+        DataError: it is no such file, an array is missing or does not fit, or they differ in their
+            rows.
     """
-    try:
-        arrays = load_data(path)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no file {quoted(path)}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{quoted(path)} is no .npz of plain arrays") from error
-    needed = [*(wanted["name"] for wanted in inputs), *keys(TARGETS, outputs)]
-    known = [*needed, *keys(WEIGHTS, outputs)]
+    arrays = read_npz(path)
+    needed = [wanted["name"] for wanted in inputs] + keys(TARGETS, [t.output for t in targets])
     chosen: dict[str, Array] = {}
     for prefix in ("", VALIDATION):
         if prefix and not any(name.startswith(prefix) for name in arrays):
@@ -115,14 +122,59 @@ def read_training_data(
             raise DataError(
                 f"{quoted(path)} lacks {quoted(missing)}, it holds {quoted(sorted(arrays))}"
             )
-        part = {prefix + n: arrays[prefix + n] for n in known if prefix + n in arrays}
-        lengths = {len(array) if array.ndim else 0 for array in part.values()}
+        part = _fitting(path, arrays, prefix, inputs, targets)
+        lengths = {len(array) for array in part.values()}
         if len(lengths) > 1 or 0 in lengths:
             raise DataError(f"{quoted(path)}: its arrays hold {quoted(sorted(lengths))} samples")
         chosen |= part
     if CLASS_WEIGHTS in arrays:
-        _weigh_classes(chosen, arrays[CLASS_WEIGHTS], outputs, path)
+        _weigh_classes(chosen, arrays[CLASS_WEIGHTS], [t.output for t in targets], path)
     return chosen
+
+
+def _fitting(
+    path: Path,
+    arrays: Mapping[str, Array],
+    prefix: str,
+    inputs: Sequence[Mapping[str, Any]],
+    targets: Sequence[Target],
+) -> dict[str, Array]:
+    """The arrays behind a prefix that both sides take: inputs, targets, weights if there are."""
+
+    def said(name: str) -> str:
+        return f"{quoted(path)}: {quoted(prefix + name)}"
+
+    found = {}
+    for wanted in inputs:
+        name = wanted["name"]
+        found[prefix + name] = fitting(said(name), arrays[prefix + name], wanted)
+    outputs = [target.output for target in targets]
+    for name, target in zip(keys(TARGETS, outputs), targets, strict=True):
+        array = arrays[prefix + name]
+        _refuse_unlike(said(name), array, target.rows)
+        refuse_outside(said(name), array, target.below)
+        found[prefix + name] = array
+    for name, target in zip(keys(WEIGHTS, outputs), targets, strict=True):
+        if prefix + name in arrays:
+            _refuse_unlike(said(name), arrays[prefix + name], target.weights)
+            found[prefix + name] = arrays[prefix + name]
+    return found
+
+
+def _refuse_unlike(said: str, array: Array, rows: Sequence[tuple[int | None, ...]]) -> None:
+    """Refuse what is no array of numbers, or whose rows have another shape than one of these."""
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{said} must be numbers, found dtype {array.dtype}")
+    if array.ndim == 0 or (rows and not any(_fits(array.shape[1:], row) for row in rows)):
+        shown = " or ".join(str(("rows", *row)) for row in rows or [()])
+        raise DataError(f"{said} must have shape {shown}, found {array.shape}")
+    refuse_nan(said, array)
+
+
+def _fits(found: Sizes, wanted: Sequence[int | None]) -> bool:
+    return len(found) == len(wanted) and all(
+        size in (None, own) for own, size in zip(found, wanted, strict=True)
+    )
 
 
 def _weigh_classes(
