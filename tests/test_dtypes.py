@@ -11,7 +11,8 @@ import torch
 from conftest import run_keras
 
 from keras2torch import port
-from keras2torch.verify.check import EQUAL_FLOAT32, FLOORS, account, apart, roundings
+from keras2torch.verify.account import account
+from keras2torch.verify.check import EQUAL_FLOAT32, FLOORS, apart, roundings
 from keras2torch.verify.recording import load_recording
 from keras2torch.verify.torch_worker import run_port
 

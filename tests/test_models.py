@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from keras2torch import load, port
-from keras2torch.verify.check import account, apart
+from keras2torch.verify.account import account
+from keras2torch.verify.check import apart
 from keras2torch.verify.recording import load_recording
 from keras2torch.verify.torch_worker import run_port
 

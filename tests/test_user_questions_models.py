@@ -18,7 +18,8 @@ from conftest import run_keras
 from safetensors.numpy import load_file
 
 from keras2torch import ModelError, load, port
-from keras2torch.verify.check import account, apart
+from keras2torch.verify.account import account
+from keras2torch.verify.check import apart
 from keras2torch.verify.torch_worker import flat_outputs
 
 EXACT = 1e-12

@@ -1,24 +1,27 @@
-"""The command line: arguments, exit codes, one place that turns errors into a line.
+"""The command line: its commands, exit codes, one place that turns errors into a line.
 
-Exit codes: 0 done or equal, 1 different, 2 bad input or unsupported.
+Exit codes: 0 done or equal, 1 different, 2 bad input or unsupported, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
-from keras2torch import cli_training
-from keras2torch.errors import DataError, Keras2TorchError
+from keras2torch import cli_checking, cli_training
+from keras2torch.cli_options import MODEL, Backend, ConfigFile, ModelName, console
+from keras2torch.errors import Keras2TorchError, quoted
 from keras2torch.report.progress import progress_bars
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="keras2torch",
@@ -29,28 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ModelName = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="A saved Keras model: a file, a folder, hf://USER/REPO, kaggle://HANDLE, or "
-        "FILE.py:OBJECT, a model or a function that builds one.",
-    ),
-]
-ConfigFile = Annotated[
-    str | None,
-    typer.Option(
-        help="The JSON of model.to_json(), or FILE.py:OBJECT, where MODEL holds weights alone."
-    ),
-]
-
-
-class TrainingBackend(StrEnum):
-    """The backends of Keras whose training can be followed."""
-
-    tensorflow = "tensorflow"
-    jax = "jax"
-
 
 class TrainingOptimizer(StrEnum):
     """Which optimizer a train.py gets."""
@@ -59,17 +40,16 @@ class TrainingOptimizer(StrEnum):
     torch = "torch"
 
 
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here too.")]
-
-
-@app.command()
+@app.command(epilog=MODEL)
 def port(
     model: ModelName,
     config: ConfigFile = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The folder to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The folder to write; MODEL_port if none.")
+    ] = None,
     backend: Annotated[
-        TrainingBackend, typer.Option(help="Whose arithmetic train.py follows.")
-    ] = TrainingBackend.tensorflow,
+        Backend, typer.Option(help="Whose arithmetic train.py follows.")
+    ] = Backend.tensorflow,
     optimizer: Annotated[
         TrainingOptimizer, typer.Option(help="Keras' arithmetic, or the nearest of torch.optim.")
     ] = TrainingOptimizer.keras,
@@ -83,7 +63,11 @@ def port(
         bool, typer.Option("--train", help="Fail if there can be no train.py.")
     ] = False,
 ) -> None:
-    """Write model.py, weights.safetensors and port.json; train.py for a compiled model."""
+    """Port a model to PyTorch.
+
+    Writes a folder with model.py, weights.safetensors and port.json; with train.py for a compiled
+    model, and optimizer.safetensors for a trained one.
+    """
     from keras2torch.porting import port as run
 
     folder = out or Path(f"{Path(model).stem}_port")
@@ -103,146 +87,20 @@ def port(
         print(f"note: {note}")
 
 
-@app.command()
+@app.command(epilog=MODEL)
 def inspect(model: ModelName, config: ConfigFile = None) -> None:
     """Show a model's layers, and whether it can be ported."""
     from keras2torch.inspecting import inspect as run
     from keras2torch.report.terminal import print_inspection
 
     found = run(model, config)
-    print_inspection(_console(), found)
+    print_inspection(console(), found)
     if found.problem is not None:
         raise typer.Exit(2)
 
 
-@app.command()
-def check(
-    model: ModelName,
-    port: Annotated[Path, typer.Argument(metavar="PORT", help="A port's folder.")],
-    config: ConfigFile = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Inputs to use: an .npz with an array per input; y too, for steps."),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Train both sides for so many steps and compare them.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="The same, for so many passes over the data.")
-    ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Of each step.")] = 32,
-    backend: Annotated[
-        list[str] | None,
-        typer.Option(help="Keras' backend (again for more); the first runs in float64 too."),
-    ] = None,
-    json_file: JsonFile = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the proof.")] = None,
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Let Keras run code that stands in the file.")
-    ] = False,
-) -> None:
-    """Prove that a port is its model: every layer's outputs, every parameter.
-
-    With --steps or --epochs: that it trains as its model does, step by step.
-    """
-    if steps or epochs:
-        _check_steps(
-            model,
-            port,
-            json_file,
-            html,
-            steps=steps,
-            epochs=epochs,
-            data=data,
-            batch_size=batch_size,
-            backend=backend[0] if backend else None,
-            config=config,
-            trust_model=trust_model,
-        )
-    from keras2torch.porting import MODEL
-    from keras2torch.report.page import write_check
-    from keras2torch.report.terminal import print_report
-    from keras2torch.verify.check import check as run
-
-    backends = tuple(backend) if backend else ("tensorflow", "jax")
-    with progress_bars() as progress:
-        ended: list[str] = []
-
-        def told(what: str) -> None:
-            ended.append(what)
-            progress("check", len(ended), len(backends) + 3)
-
-        progress("check", 0, len(backends) + 3)
-        report = run(
-            model,
-            port,
-            config=config,
-            data=data,
-            backends=backends,
-            trust_model=trust_model,
-            progress=told,
-        )
-    print_report(_console(), report)
-    if json_file:
-        _write(json_file, json.dumps(report.to_json(), indent=1))
-    if html:
-        write_check(report, (port / MODEL).read_text(), html)
-    raise typer.Exit(0 if report.equal else 1)
-
-
-def _check_steps(
-    model: str, port: Path, json_file: Path | None, html: Path | None, **options: Any
-) -> NoReturn:
-    """``check`` of a training."""
-    from keras2torch.report.page import write_steps
-    from keras2torch.report.terminal import print_steps
-    from keras2torch.verify.steps import check_steps
-
-    with progress_bars() as progress:
-        report = check_steps(model, port, progress=progress, **options)
-    print_steps(_console(), report)
-    if json_file:
-        _write(json_file, json.dumps(report.to_json(), indent=1))
-    if html:
-        write_steps(report, (port / "train.py").read_text(), html)
-    raise typer.Exit(0 if report.equal else 1)
-
-
-@app.command()
-def compare(
-    model: ModelName,
-    data: Annotated[
-        Path, typer.Option(help="An .npz: an array per input, y, and the same with val_.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path(
-        "compare"
-    ),
-    epochs: Annotated[int, typer.Option(min=1)] = 2,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    backend: Annotated[str, typer.Option(help="Keras' backend.")] = "tensorflow",
-    seed: Annotated[int, typer.Option(min=0, help="Decides the order of the batches.")] = 0,
-) -> None:
-    """Train a compiled model in Keras and in PyTorch, side by side."""
-    from keras2torch.compare.compare import compare as run
-    from keras2torch.report.page import write_comparison
-    from keras2torch.report.terminal import print_comparison
-
-    with progress_bars() as progress:
-        compared = run(
-            model,
-            data,
-            out,
-            epochs=epochs,
-            batch_size=batch_size,
-            backend=backend,
-            seed=seed,
-            progress=progress,
-        )
-    _write(out / "compare.json", json.dumps(compared.to_json(), indent=1))
-    write_comparison(compared, out / "report.html", data=data.name)
-    print_comparison(_console(), compared)
-    print(f"{out / 'report.html'}")
-    raise typer.Exit(0 if compared.equal else 1)
+app.command(epilog=MODEL)(cli_checking.check)
+app.command(epilog=MODEL)(cli_checking.compare)
 
 
 @app.command()
@@ -253,40 +111,47 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="imdb.npz of keras.datasets.imdb.")] = None,
     full: Annotated[bool, typer.Option("--full", help="All reviews, not a part of them.")] = False,
 ) -> None:
-    """Build a sentiment model in Keras, port it, and train both on real reviews."""
+    """Build a Keras model, port it, train both on reviews."""
     from keras2torch.demo.run import run_demo
     from keras2torch.report.terminal import print_comparison, print_report
 
     with progress_bars() as progress:
         compared = run_demo(out, data, full, progress)
-    print_report(_console(), compared.check)
-    print_comparison(_console(), compared)
+    print_report(console(), compared.check)
+    print_comparison(console(), compared)
     print(f"read {out / 'port' / 'model.py'} and open {out / 'report.html'}")
     raise typer.Exit(0 if compared.equal else 1)
 
 
-app.command()(cli_training.fit)
-app.command("cross-validate")(cli_training.cross_validate)
-app.command()(cli_training.predict)
+app.command(epilog=cli_training.CONFIG)(cli_training.fit)
+app.command("cross-validate", epilog=cli_training.CONFIG)(cli_training.cross_validate)
+app.command(epilog=cli_training.CONFIG)(cli_training.predict)
 
 
 def main() -> None:
     """Run the command line; what went wrong is one line on standard error."""
+    sys.exit(_status(lambda: app(standalone_mode=False)))
+
+
+def _status(run: Callable[[], int | None]) -> int:
+    """The exit code of a command."""
     try:
-        app()
+        status = run() or 0
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        status = INTERRUPTED
     except Keras2TorchError as error:
-        print(f"keras2torch: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = _told(str(error))
+    except OSError as error:  # a full disk, a folder that is not one's own
+        named = f"{quoted(error.filename)}: " if error.filename else ""
+        status = _told(f"{named}{error.strerror or error}")
+    if status == INTERRUPTED:
+        print("keras2torch: interrupted", file=sys.stderr)
+    return status
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{str(path)!r} can't be written: {error.strerror}") from error
+def _told(problem: str) -> int:
+    print(f"keras2torch: {problem}", file=sys.stderr)
+    return 2

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keras2torch.cli_options import refuse_unwritable
 from keras2torch.errors import DataError, TrainingError, quoted
-from keras2torch.processes import require
+from keras2torch.processes import require_imported
 from keras2torch.report.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -17,24 +22,37 @@ if TYPE_CHECKING:
     from keras2torch.training_file.building import FileData
     from keras2torch.training_file.schema import TrainingFile
 
-ConfigToml = Annotated[
-    Path, typer.Argument(metavar="CONFIG.toml", help="What is trained, on what and how.")
-]
+CONFIG = "CONFIG.toml says what is trained, on what and how."
+ConfigToml = Annotated[Path, typer.Argument(metavar="CONFIG.toml")]
+OutFolder = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Few rows and epochs: to see that everything works.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from where a run was interrupted.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="How many folds at once; by default one per core.")
+]
 NEEDED = ("torch", "accelerate", "sklearn", "torchmetrics")
+
+
+class Engine(StrEnum):
+    """What runs the folds."""
+
+    processes = "processes"
+    ray = "ray"
 
 
 def fit(
     config: ConfigToml,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
+    out: OutFolder,
     resume: Resume = False,
     quick: Quick = False,
 ) -> None:
-    """Train a model: weights.safetensors and history.json."""
-    require(*NEEDED)
+    """Train a model as a TOML file says.
+
+    Writes a folder with weights.safetensors and history.json; of a port, a port again.
+    """
+    require_imported(*NEEDED)
     file, data, plan = _read(config, quick)
     from keras2torch.training.fitting import fit as run
     from keras2torch.training.seeding import seed_streams
@@ -46,7 +64,7 @@ def fit(
     data = prepared(file, data, folder)
     model = maker_of(file.model, folder)()
     _make(out)
-    with progress_bars() as progress:
+    with progress_bars() as progress, failures_in_a_line(folder):
         told = run(
             model,
             data.train,
@@ -64,26 +82,27 @@ def fit(
 
 def cross_validate(
     config: ConfigToml,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many folds at once; by default one per core.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="processes, or ray for a cluster.")] = "processes",
+    out: OutFolder,
+    workers: Workers = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Folds run in processes, or on a Ray cluster.")
+    ] = Engine.processes,
     resume: Resume = False,
     quick: Quick = False,
 ) -> None:
-    """Train a fresh model per fold; predict the rows that it has not seen; measure them."""
-    require(*NEEDED, "iterstrat", "matplotlib", *(["ray"] if engine == "ray" else []))
-    if engine not in ("processes", "ray"):
-        raise TrainingError(f"no engine is called {quoted(engine)}: processes or ray")
+    """Train a fresh model per fold, and measure them.
+
+    Each model predicts the rows that it has not seen. Writes a folder with these predictions,
+    the weights of each fold, folds.json and report.html.
+    """
+    ray = ["ray"] if engine == Engine.ray else []
+    require_imported(*NEEDED, "iterstrat", "matplotlib", *ray)
     file, data, plan = _read(config, quick)
     from keras2torch.training.cross_validation import cross_validate as run
     from keras2torch.training_file import building
-    from keras2torch.training_file.objects import OwnCode
 
     folder = config.resolve().parent
-    prepare = OwnCode.named(file.data.prepare, folder) if file.data.prepare else None
-    with progress_bars() as progress:
+    with progress_bars() as progress, failures_in_a_line(folder):
         found = run(
             building.maker_of(file.model, folder),
             data.train,
@@ -92,9 +111,9 @@ def cross_validate(
             seeds=file.cross_validation.seeds,
             test=data.test,
             scores=file.cross_validation.scores,
-            prepare=prepare,
+            prepare=building.prepare_of(file, folder),
             workers=workers,
-            engine="ray" if engine == "ray" else "processes",
+            engine=engine.value,
             out=out,
             every=file.training.checkpoint_every,
             resume=resume,
@@ -108,24 +127,22 @@ def cross_validate(
 
 def predict(
     config: ConfigToml,
-    weights: Annotated[
-        Path,
-        typer.Argument(
-            metavar="WEIGHTS",
-            help="A .safetensors file, or the folder of fit or cross-validate: of several models "
-            "the mean is taken.",
-        ),
-    ],
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .npy to write.")],
     data: Annotated[
         Path | None, typer.Option(help="Rows to predict: an .npz; by default the file's test.")
     ] = None,
 ) -> None:
-    """Predict rows with trained weights."""
-    require(*NEEDED)
+    """Predict rows with trained weights.
+
+    WEIGHTS is a .safetensors file, or a folder that fit or cross-validate wrote; of several models
+    the mean is taken.
+    """
+    refuse_unwritable(out)
+    require_imported(*NEEDED)
     from keras2torch.npz import read_npz
     from keras2torch.training.data import arrays_from
-    from keras2torch.training_file.building import maker_of, plan_of
+    from keras2torch.training_file.building import as_port_takes, maker_of, plan_of
     from keras2torch.training_file.schema import read_training_file
     from keras2torch.training_file.writing import mean_predictions, write_predictions
 
@@ -133,8 +150,10 @@ def predict(
     rows = arrays_from(read_npz(data)) if data else _test(file, folder)
     if file.data.prepare:
         rows = _prepared(file, folder, weights, rows)
+    rows = as_port_takes(rows, file, folder)
     maker, plan = maker_of(file.model, folder), plan_of(file, folder)
-    found = mean_predictions(maker, weights, rows, plan)
+    with failures_in_a_line(folder):
+        found = mean_predictions(maker, weights, rows, plan)
     for file_name in write_predictions(out, found):
         print(f"{file_name}: {len(rows)} rows")
 
@@ -176,6 +195,26 @@ def _read(config: Path, quick: bool) -> tuple[TrainingFile, FileData, TrainingPl
     plan = plan_of(file, folder)
     data = data_of(file, folder)
     return file, quick_data(data, file.quick.rows) if quick else data, plan
+
+
+@contextmanager
+def failures_in_a_line(folder: Path) -> Iterator[None]:
+    """What goes wrong in a model, a loss or a score as a line, with the place in a file that is the
+    user's own: in ``folder`` or below.
+
+    Raises:
+        TrainingError: something went wrong there.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+        where = f", {Path(own[-1].filename).name} line {own[-1].lineno}" if own else ""
+        said = f"{type(error).__name__}: {quoted(error, 300)}"
+        raise TrainingError(
+            f"these data can't be trained on or predicted{where}: {said}"
+        ) from error
 
 
 def _make(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import os
@@ -10,10 +11,18 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from typing import Any
 
-from keras2torch.errors import MissingExtra, PortError, ReferenceError, quoted
+from keras2torch.errors import (
+    Keras2TorchError,
+    MissingExtra,
+    PortError,
+    ReferenceError,
+    quoted,
+)
 
 EXTRAS = {
     "keras": "keras2torch[keras]",
@@ -28,8 +37,10 @@ EXTRAS = {
     "ray": "keras2torch[ray]",
     "sklearn": "keras2torch[train]",
     "torchmetrics": "keras2torch[train]",
+    "tqdm": "keras2torch[train]",
 }
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+IMPORT = re.compile(r"(?:ModuleNotFoundError|ImportError): (?:No module named '(\w+))?")
 
 
 def require(*packages: str) -> None:
@@ -39,6 +50,23 @@ def require(*packages: str) -> None:
             raise MissingExtra(
                 f"{package} is not installed; pip install '{EXTRAS[package]}' brings it"
             )
+
+
+def require_imported(*packages: str) -> None:
+    """Import the packages into this process.
+
+    Raises:
+        MissingExtra: one is not installed, or is there and can't be imported.
+    """
+    require(*packages)
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except (ImportError, OSError) as error:  # the latter where a library does not load
+            raise MissingExtra(
+                f"{package} can't be imported: {quoted(error, 200)}; pip install "
+                f"'{EXTRAS[package]}' brings it"
+            ) from error
 
 
 def environment(backend: str | None = None, precision: str = "float32") -> dict[str, str]:
@@ -51,29 +79,53 @@ def environment(backend: str | None = None, precision: str = "float32") -> dict[
     return {**os.environ, **chosen}
 
 
-def run_worker(worker: str, job: Mapping[str, Any], backend: str | None = None) -> None:
-    """Run ``python -m worker`` on a job until it ends. ``backend`` is Keras', for its workers.
+@dataclass(frozen=True)
+class Job:
+    """A worker's module, what it is told, and Keras' backend if the worker is one of Keras'."""
+
+    worker: str
+    told: Mapping[str, Any]
+    backend: str | None = None
+
+
+def run_worker(worker: str, told: Mapping[str, Any], backend: str | None = None) -> None:
+    """Run ``python -m worker`` on a job until it ends.
 
     Raises:
         ReferenceError: Keras' worker failed; the last line of what it said.
         PortError: PyTorch's worker failed.
+        MissingExtra: either can't be imported.
     """
-    for _ in stream_worker(worker, job, backend):
-        pass
+    with Worker(worker, told, backend) as process:
+        process.finish()
 
 
-def stream_worker(
-    worker: str, job: Mapping[str, Any], backend: str | None = None
-) -> Iterator[dict[str, Any]]:
-    """Run a worker and yield what it tells, one JSON object per line, as it comes.
+def run_workers(jobs: Sequence[Job], ended: Callable[[int], None], at_once: int = 2) -> None:
+    """Run workers until all have ended, two at a time, for most machines have the memory for that.
+
+    ``ended`` is told how many have. When one fails, or the user interrupts, all are stopped.
 
     Raises:
-        ReferenceError, PortError: as ``run_worker``.
+        ReferenceError, PortError, MissingExtra: as ``run_worker``.
     """
-    with Worker(worker, job, backend) as process:
-        process.hang_up()
-        while (told := process.hear()) is not None:
-            yield told
+    started: list[Worker] = []
+
+    def run(job: Job) -> None:
+        with Worker(job.worker, job.told, job.backend) as process:
+            started.append(process)
+            process.finish()
+
+    with ThreadPoolExecutor(at_once) as pool:
+        runs = [pool.submit(run, job) for job in jobs]
+        try:
+            for number, done in enumerate(as_completed(runs), start=1):
+                done.result()
+                ended(number)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in started:
+                process.kill()
+            raise
 
 
 class Worker:
@@ -104,9 +156,23 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        self.kill()
         with self._process, self._said:  # waits, and closes the pipes
             self.hang_up()
+
+    def kill(self) -> None:
+        """End the worker at once, if it has not ended."""
+        self._process.kill()
+
+    def finish(self) -> None:
+        """Wait until the worker has ended well.
+
+        Raises:
+            ReferenceError, PortError, MissingExtra: as ``run_worker``.
+        """
+        self.hang_up()
+        while self.hear() is not None:
+            pass
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """One line on the worker's standard input. What a worker that has ended is told is lost:
@@ -127,7 +193,7 @@ class Worker:
         """What the worker tells next; None once it has ended well.
 
         Raises:
-            ReferenceError, PortError: as ``run_worker``.
+            ReferenceError, PortError, MissingExtra: as ``run_worker``.
         """
         for line in self._process.stdout or ():
             if line.startswith("{"):
@@ -139,12 +205,17 @@ class Worker:
         raise _failure(self._said.read(), self._process.returncode, self._backend)
 
 
-def _failure(said: str, status: int, backend: str | None) -> ReferenceError | PortError:
+def _failure(said: str, status: int, backend: str | None) -> Keras2TorchError:
     """The error for a worker that failed, with what it said last."""
-    reason = quoted(_reason(said) or f"it ended with status {status}", 300)
+    reason = _reason(said) or f"it ended with status {status}"
+    shown = quoted(reason, 300)
+    failed = IMPORT.match(reason)
+    package = failed and (failed[1] or ("keras" if backend else "torch"))
+    if package in EXTRAS:
+        return MissingExtra(f"{shown}; pip install '{EXTRAS[package]}' brings what is needed")
     if backend:
-        return ReferenceError(f"Keras on {backend} could not run the original: {reason}")
-    return PortError(f"PyTorch could not run the port: {reason}")
+        return ReferenceError(f"Keras on {backend} could not run the original: {shown}")
+    return PortError(f"PyTorch could not run the port: {shown}")
 
 
 def _reason(said: str) -> str:

@@ -83,40 +83,39 @@ def compare(
 
     Raises:
         ModelError: the model can't be ported, or its training can't be handed over.
-        DataError: the data does not fit, or the model was saved uncompiled.
+        DataError: the data does not fit, the model was saved uncompiled, or a backend is none.
         ReferenceError, PortError, MissingExtra: as ``check``.
     """
-    require("keras", "torch", backend)
     tried = port(model, backend=backend, train=True)  # before anything is written
-    with original_of(model) as original, tempfile.TemporaryDirectory() as folder:
-        archive = archive_of(original, Path(folder), backend)
+    require("keras", "torch", backend)
+    folder = Path(out) / "port"
+    with original_of(model) as original, tempfile.TemporaryDirectory() as aside:
+        archive = archive_of(original, Path(aside), backend)
         targets = trained_outputs(archive, backend)
-        outputs = [target.output for target in targets]
         arrays = read_training_data(Path(data), tried.manifest["inputs"], targets)
+        outputs = [target.output for target in targets]
         samples = len(arrays[keys(TARGETS, outputs)[0]])
-        shared: dict[str, Any] = dict(_shuffled(arrays, samples, seed))
-        np.savez(Path(folder, "data.npz"), **shared)
-        ported = port(model, Path(out) / "port", backend=backend, train=True)
-        report = _checked(model, Path(out) / "port", progress)
+        shared: dict[str, Any] = _shuffled(arrays, samples, seed)
+        np.savez(Path(aside, "data.npz"), **shared)
+        ported = port(model, folder, backend=backend, train=True)
+        report = check(model, folder, progress=progress)
         job = {
             "model": str(archive),
-            "port": str(Path(out) / "port"),
-            "data": str(Path(folder, "data.npz")),
+            "port": str(folder),
+            "data": str(Path(aside, "data.npz")),
             "outputs": outputs,
             "batch_size": batch_size,
             "seed": seed,
             "variables": None,
         }
         steps = -(-samples // batch_size)
-        training, proof = (
-            one_after_the_other(
-                {**job, "precision": precision, "epochs": times, "steps": times * steps},
-                backend,
-                progress,
-            )
+        single, double = (
+            {**job, "precision": precision, "epochs": times, "steps": times * steps}
             for precision, times in (("float32", epochs), ("float64", 1))
         )
-        first, _ = judged(proof, ported.manifest, {**job, "epochs": 1, "steps": steps}, progress)
+        training = one_after_the_other(single, backend, progress)
+        proof = one_after_the_other(double, backend, progress)
+        first, _ = judged(proof, ported.manifest, double, progress)
     return Comparison(
         ported,
         report,
@@ -135,16 +134,3 @@ def _shuffled(data: Mapping[str, Array], rows: int, seed: int) -> dict[str, Arra
     order = np.random.default_rng(seed).permutation(rows)
     whole = (VALIDATION, CLASS_WEIGHTS)
     return {n: a if n.startswith(whole) else a[order] for n, a in data.items()}
-
-
-def _checked(model: str | Path, folder: Path, progress: Progress) -> Report:
-    """The check of the port, with Keras on every backend that runs it."""
-    runs = 5
-    progress("check", 0, runs)
-    ended: list[str] = []
-
-    def told(run: str) -> None:
-        ended.append(run)
-        progress("check", len(ended), runs)
-
-    return check(model, folder, progress=told)

@@ -11,7 +11,7 @@ from keras2torch.compare.compare import Comparison, compare
 from keras2torch.demo import reviews
 from keras2torch.errors import DataError, quoted
 from keras2torch.processes import require, run_worker
-from keras2torch.report.page import write_comparison
+from keras2torch.report.page import comparison_page
 from keras2torch.verify.curves import Progress
 
 # Chosen so that the demo ends within five minutes on two cores.
@@ -57,7 +57,7 @@ def run_demo(out: Path, data: Path | None, full: bool, progress: Progress) -> Co
             progress=progress,
         )
         (aside / RESULT).write_text(json.dumps(compared.to_json(), indent=1))
-        write_comparison(compared, aside / "report.html", data=texts.source)
+        (aside / "report.html").write_text(comparison_page(compared, texts.source))
         shutil.rmtree(out, ignore_errors=True)
         aside.rename(out)
     return compared

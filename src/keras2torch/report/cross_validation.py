@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras2torch.report.drawing import axes_of, figure_of, plain, svg
+from keras2torch.report.rendering import rendered
 
 if TYPE_CHECKING:
     from keras2torch.training.cross_validation import CrossValidation
@@ -17,15 +18,6 @@ SIDES = ("#8a8a8a", "#b3261e")
 
 def page_of(found: CrossValidation) -> str:
     """The page as text; equal results give equal pages."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras2torch.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     outputs = [
         {
             "name": name,
@@ -37,7 +29,8 @@ def page_of(found: CrossValidation) -> str:
         for name, kind in found.kinds.items()
     ]
     each = {name: [fold.scores[name] for fold in found.folds] for name in found.scores}
-    return environment.get_template("cross_validation.html.j2").render(
+    return rendered(
+        "cross_validation.html.j2",
         found=found,
         curves=[_curves(found, key) for key in _keys(found)],
         spread=_spread(each, found) if len(found.folds) > 1 else "",

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from keras2torch.compare.compare import Comparison
 from keras2torch.inspecting import Inspection
-from keras2torch.verify.check import Account, Report
+from keras2torch.verify.account import Account
+from keras2torch.verify.check import Report
 from keras2torch.verify.curves import SideBySide
 from keras2torch.verify.steps import StepsReport
 

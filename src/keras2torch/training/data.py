@@ -39,11 +39,11 @@ class ArrayData:
             raise DataError("no inputs: an array per input is needed")
         parts = {**self.inputs, **_by_name(TARGETS, self.targets)}
         parts |= _by_name(WEIGHTS, self.weights)
+        for name, array in parts.items():
+            _check_values(name, array)
         lengths = {name: len(array) for name, array in parts.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"arrays of different lengths: {quoted(lengths, 200)}")
-        for name, array in parts.items():
-            _check_values(name, array)
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -157,6 +157,8 @@ def _named(own: Mapping[str, Array], kind: str) -> Array | dict[str, Array] | No
 
 def _check_values(name: str, array: Array) -> None:
     """Refuse what no model can learn from."""
+    if array.ndim == 0:
+        raise DataError(f"{quoted(name)} is one number; it must have one for each row")
     if array.dtype == object:
         raise DataError(f"{quoted(name)} holds objects, not numbers: missing values perhaps")
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -17,6 +17,7 @@ from torch import nn
 from keras2torch.errors import DataError, TrainingError, quoted
 from keras2torch.loading import load
 from keras2torch.npz import read_npz
+from keras2torch.porting import MANIFEST
 from keras2torch.training.bucketing import LengthBuckets
 from keras2torch.training.data import Array, ArrayData, arrays_from
 from keras2torch.training.parameters import RateBySchedule, layer_wise_rates
@@ -24,6 +25,8 @@ from keras2torch.training.plan import TrainingPlan, WeightAverage
 from keras2torch.training.splitting import FoldPlan
 from keras2torch.training_file.objects import OWN, OwnCode, called, made
 from keras2torch.training_file.schema import ModelTable, Named, TrainingFile, TrainingTable
+from keras2torch.verify.inputs import fitting
+from keras2torch.verify.manifest import read_manifest
 
 ACTIVATIONS = {"sigmoid": torch.sigmoid, "softmax": functools.partial(torch.softmax, dim=-1)}
 
@@ -64,7 +67,27 @@ def data_of(file: TrainingFile, folder: Path) -> FileData:
         validation = arrays_from(arrays_of(table.validation, folder))
     elif any(name.startswith("val_") for name in kept):
         validation = arrays_from(kept, "val_")
-    return FileData(arrays_from(kept), test, validation, aside[0], aside[1])
+    train = as_port_takes(arrays_from(kept), file, folder)
+    test, validation = (rows and as_port_takes(rows, file, folder) for rows in (test, validation))
+    return FileData(train, test, validation, aside[0], aside[1])
+
+
+def as_port_takes(rows: ArrayData, file: TrainingFile, folder: Path) -> ArrayData:
+    """The rows with the kinds of numbers that the file's port takes, if there is one: pictures of
+    whole numbers become floating-point ones, as in Keras. What ``prepare`` is to change stays.
+
+    Raises:
+        DataError: an input has another shape than the port's.
+    """
+    port = None if file.model.port is None else folder / file.model.port
+    if port is None or not (port / MANIFEST).is_file() or file.data.prepare is not None:
+        return rows
+    wanted = {entry["name"]: entry for entry in read_manifest(port)["inputs"]}
+    inputs = {
+        name: fitting(quoted(name), array, wanted[name]) if name in wanted else array
+        for name, array in rows.inputs.items()
+    }
+    return dataclasses.replace(rows, inputs=inputs)
 
 
 def prepared(file: TrainingFile, data: FileData, folder: Path) -> FileData:
@@ -95,8 +118,7 @@ def maker_of(table: ModelTable, folder: Path) -> Callable[[], nn.Module]:
     else:
         maker = OwnCode.named(str(table.make), folder)
     initial = {name: _array_of(source, folder) for name, source in table.initial.items()}
-    name = table.port or str(table.make)
-    return functools.partial(_made_model, name, maker, table.sparse, initial)
+    return functools.partial(_made_model, table, maker, initial)
 
 
 def _array_of(source: str, folder: Path) -> Array:
@@ -111,14 +133,17 @@ def _array_of(source: str, folder: Path) -> Array:
 
 
 def _made_model(
-    name: str, maker: Callable[[], Any], sparse: tuple[str, ...], initial: Mapping[str, Array]
+    table: ModelTable, maker: Callable[[], Any], initial: Mapping[str, Array]
 ) -> nn.Module:
+    name = table.port or str(table.make)
     model = maker() if isinstance(maker, functools.partial) else made(name, maker)
     if not isinstance(model, nn.Module):
         raise TrainingError(f"{name} must return a torch.nn.Module")
+    if not hasattr(model, table.method):
+        raise TrainingError(f"model method: {name} has no method {quoted(table.method)}")
     _start_from(model, initial)
     embeddings = {n: m for n, m in model.named_modules() if isinstance(m, nn.Embedding)}
-    for pattern in sparse:
+    for pattern in table.sparse:
         chosen = [m for n, m in embeddings.items() if fnmatchcase(n, pattern)]
         if not chosen:
             raise TrainingError(f"model sparse: no embedding is called {quoted(pattern)}")
@@ -191,6 +216,11 @@ def folds_of(file: TrainingFile, data: FileData) -> FoldPlan:
     """How the file has rows split."""
     table = file.cross_validation
     return FoldPlan(table.folds, table.repeats, table.stratify, data.groups, data.stratify_by)
+
+
+def prepare_of(file: TrainingFile, folder: Path) -> Callable[..., Any] | None:
+    """What changes a fold's rows before they are learnt from."""
+    return OwnCode.named(file.data.prepare, folder) if file.data.prepare else None
 
 
 def _epoch(text: str) -> int:

@@ -73,9 +73,11 @@ def write_predictions(out: Path, found: Mapping[str, Any]) -> list[Path]:
     files = []
     for output, array in found.items():
         file = out.with_name(f"{out.stem}_{output}.npy") if output else out
+        aside = file.with_name(f".{file.name}.aside")
         try:
-            with file.open("wb") as opened:
+            with aside.open("wb") as opened:
                 np.save(opened, array, allow_pickle=False)
+            aside.replace(file)
         except OSError as error:
             raise DataError(f"{quoted(file)} can't be written: {error.strerror}") from error
         files.append(file)

@@ -15,11 +15,9 @@ A difference is relative to the largest magnitude in the tensor.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +25,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras2torch.errors import PortError, quoted
-from keras2torch.processes import require, run_worker
+from keras2torch.errors import DataError, quoted
+from keras2torch.handover import BACKENDS
+from keras2torch.processes import Job, require, run_workers
+from keras2torch.verify.account import Account, account
+from keras2torch.verify.curves import Progress
 from keras2torch.verify.inputs import made_inputs, read_inputs
+from keras2torch.verify.manifest import read_manifest
 from keras2torch.verify.original import Original, original_of
 from keras2torch.verify.recording import Outputs, load_recording
 
@@ -38,6 +40,7 @@ EQUAL_FLOAT32 = 1e-5
 FLOORS = 4.0
 # Four units in the last place of the formats' mantissas of 10 and 7 bits.
 EQUAL_HALF = {"float16": 4 * 2.0**-10, "bfloat16": 4 * 2.0**-7}
+TORCH = "keras2torch.verify.torch_worker"
 OUTPUT = ""  # the key of the whole model's outputs in a recording
 
 Array = npt.NDArray[Any]
@@ -66,18 +69,6 @@ class Difference:
     relative: float
     floor: float
     equal: bool
-
-
-@dataclass(frozen=True)
-class Account:
-    """The parameters of both sides, one for one."""
-
-    keras: int
-    torch: int
-    torch_only: int
-    trainable_keras: int
-    trainable_torch: int
-    lines: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -116,9 +107,9 @@ def check(
     *,
     config: str | Path | None = None,
     data: str | Path | None = None,
-    backends: Sequence[str] = ("tensorflow", "jax"),
+    backends: Sequence[str] = BACKENDS,
     trust_model: bool = False,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Report:
     """Compare a port with its original on the same inputs, each in a process of its own.
 
@@ -132,58 +123,52 @@ def check(
         ModelError: the model can't be ported, and is not trusted.
         PortError: the folder holds no port, or it can't be run.
         ReferenceError: Keras can't run the original.
-        DataError: the inputs don't fit.
+        DataError: the inputs don't fit, or a backend is none.
         MissingExtra: a framework is not installed.
     """
     manifest = read_manifest(Path(port))
+    inputs = (
+        read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
+    )
     with original_of(model, config, trust_model) as original:
-        known = ["tensorflow"] if original.keras2 else manifest.get("backends", backends)
-        able = [name for name in backends if name in known] or known
-        left_out = [name for name in backends if name not in able]
-        reason = "Keras 2 knows none but TensorFlow"
-        if not original.keras2:
-            reason = "Keras takes no strings there"
-        backends = able
-        require("tf_keras" if original.keras2 else "keras", "torch", *backends)
-        runs = [Run(backends[0], "float64"), *(Run(b, "float32") for b in backends)]
-        inputs = (
-            read_inputs(Path(data), manifest["inputs"]) if data else made_inputs(manifest["inputs"])
-        )
+        able, left_out = _able(original, manifest, backends)
+        require("tf_keras" if original.keras2 else "keras", "torch", *able)
+        runs = [Run(able[0], "float64"), *(Run(backend, "float32") for backend in able)]
         with tempfile.TemporaryDirectory() as folder:
             keras, torch = _recorded(original, Path(port), inputs, runs, Path(folder), progress)
-        differences = [
+    exact = keras[runs[0]]
+    return Report(
+        model=Path(model).name,
+        port=str(port),
+        source_changed=original.sha256 != manifest["source"].get("sha256"),
+        differences=[
             difference
             for run in runs
             for difference in _differences(
-                run, keras[run], torch[run.precision], keras[runs[0]], manifest["layers"]
+                run, keras[run], torch[run.precision], exact, manifest["layers"]
             )
-        ]
-        seen = keras[runs[0]]
-        return Report(
-            model=Path(model).name,
-            port=str(port),
-            source_changed=original.sha256 != manifest["source"]["sha256"],
-            differences=differences,
-            unseen=[key for key in seen if key not in torch["float64"]],
-            account=account(manifest),
-            notes=[
-                *manifest["notes"],
-                *(f"not compared on {name}: {reason}" for name in left_out),
-            ],
-        )
+        ],
+        unseen=[key for key in exact if key not in torch["float64"]],
+        account=account(manifest),
+        notes=[*manifest["notes"], *left_out],
+    )
 
 
-def read_manifest(port: Path) -> dict[str, Any]:
-    """``port.json`` of a port's folder."""
-    try:
-        manifest = json.loads((port / "port.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PortError(f"{quoted(port)} is no port: it has no port.json to read") from error
-    except ValueError as error:
-        raise PortError(f"{quoted(port)}: its port.json is damaged") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != 1:
-        raise PortError(f"{quoted(port)}: its port.json is of another version")
-    return manifest
+def _able(
+    original: Original, manifest: Mapping[str, Any], wanted: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The backends to run Keras on, and notes on those that are left out."""
+    for backend in wanted:
+        if backend not in BACKENDS:
+            raise DataError(f"a backend is one of {' or '.join(BACKENDS)}, not {quoted(backend)}")
+    known, reason = manifest.get("backends", BACKENDS), "Keras takes no strings there"
+    if original.keras2:
+        known, reason = ["tensorflow"], "Keras 2 knows none but TensorFlow"
+    able = list(dict.fromkeys(backend for backend in wanted if backend in known))
+    left_out = [
+        f"not compared on {backend}: {reason}" for backend in wanted if backend not in known
+    ]
+    return able or list(known), left_out
 
 
 def _recorded(
@@ -192,41 +177,31 @@ def _recorded(
     inputs: Mapping[str, Array],
     runs: Sequence[Run],
     folder: Path,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> tuple[dict[Run, Recorded], dict[str, Recorded]]:
-    """Run both sides; two processes at a time, for most machines have the memory for that."""
+    """What both sides write down: Keras in each run, PyTorch in each precision."""
     arrays: dict[str, Any] = dict(inputs)
     np.savez(folder / "inputs.npz", **arrays)
-
-    def work(name: str, worker: str, job: dict[str, Any], backend: str | None) -> Recorded:
-        path = folder / f"{name}.npz"
-        common = {"inputs": str(folder / "inputs.npz"), "recording": str(path)}
-        run_worker(worker, {**job, **common}, backend)
-        progress(name)
-        return load_recording(path)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        keras = {
-            run: pool.submit(
-                work,
-                f"Keras {run.name}",
-                original.worker,
-                original.job(run.precision),
-                run.backend,
-            )
-            for run in runs
-        }
-        torch = {
-            precision: pool.submit(
-                work,
-                f"PyTorch {precision}",
-                "keras2torch.verify.torch_worker",
-                {"port": str(port), "precision": precision},
-                None,
-            )
-            for precision in dict.fromkeys(run.precision for run in runs)
-        }
-        return {r: f.result() for r, f in keras.items()}, {p: f.result() for p, f in torch.items()}
+    precisions = list(dict.fromkeys(run.precision for run in runs))
+    sides: list[tuple[str, dict[str, Any], str | None]]
+    sides = [(original.worker, original.job(run.precision), run.backend) for run in runs]
+    sides += [(TORCH, {"port": str(port), "precision": name}, None) for name in precisions]
+    recordings = [folder / f"{number}.npz" for number in range(len(sides))]
+    jobs = [
+        Job(
+            worker,
+            {**told, "inputs": str(folder / "inputs.npz"), "recording": str(recording)},
+            backend,
+        )
+        for (worker, told, backend), recording in zip(sides, recordings, strict=True)
+    ]
+    progress("check", 0, len(jobs))
+    run_workers(jobs, lambda ended: progress("check", ended, len(jobs)))
+    found = [load_recording(recording) for recording in recordings]
+    return (
+        dict(zip(runs, found[: len(runs)], strict=True)),
+        dict(zip(precisions, found[len(runs) :], strict=True)),
+    )
 
 
 def _differences(
@@ -292,19 +267,3 @@ def apart(expected: Sequence[Array | None], found: Sequence[Array | None]) -> tu
         relative = absolute / scale if scale else absolute
         worst = (max(worst[0], absolute), max(worst[1], relative))
     return worst
-
-
-def account(manifest: Mapping[str, Any]) -> Account:
-    """Count the parameters of both sides from a port's manifest; buffers are counted as Keras'
-    non-trainable variables are."""
-    lines = manifest["parameters"]
-    keras = {line["keras"]: line for line in lines if line["keras"]}
-    whole = {path: int(np.prod(line["keras_shape"])) for path, line in keras.items()}
-    return Account(
-        keras=sum(whole.values()),
-        torch=sum(line["count"] for line in lines),
-        torch_only=sum(line["count"] for line in lines if not line["keras"]),
-        trainable_keras=sum(whole[path] for path, line in keras.items() if line["trainable"]),
-        trainable_torch=sum(line["count"] for line in lines if line["trainable"]),
-        lines=list(lines),
-    )

@@ -25,9 +25,9 @@ from keras2torch.ir.keras2 import described
 from keras2torch.ir.lower import program_of
 from keras2torch.processes import require, run_worker
 from keras2torch.readers import read
-from keras2torch.verify.check import read_manifest
 from keras2torch.verify.curves import Curve, Progress, SideBySide, apart
 from keras2torch.verify.leaving import Leaving, judged
+from keras2torch.verify.manifest import read_manifest
 from keras2torch.verify.original import Original, original_of
 from keras2torch.verify.random_stream import not_shared
 from keras2torch.verify.side_by_side import in_step, keras_alone, other_rounding
