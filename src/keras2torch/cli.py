@@ -130,11 +130,11 @@ app.command(epilog=cli_training.CONFIG)(cli_training.predict)
 
 def main() -> None:
     """Run the command line; what went wrong is one line on standard error."""
-    sys.exit(_status(lambda: app(standalone_mode=False)))
+    sys.exit(exit_code(lambda: app(standalone_mode=False)))
 
 
-def _status(run: Callable[[], int | None]) -> int:
-    """The exit code of a command."""
+def exit_code(run: Callable[[], int | None]) -> int:
+    """The exit code of a command; what went wrong is told."""
     try:
         status = run() or 0
     except click.ClickException as error:

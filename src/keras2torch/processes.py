@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from keras2torch.errors import (
@@ -109,11 +110,13 @@ def run_workers(jobs: Sequence[Job], ended: Callable[[int], None], at_once: int 
         ReferenceError, PortError, MissingExtra: as ``run_worker``.
     """
     started: list[Worker] = []
+    stopped = Event()
 
     def run(job: Job) -> None:
         with Worker(job.worker, job.told, job.backend) as process:
             started.append(process)
-            process.finish()
+            if not stopped.is_set():  # since this one was begun
+                process.finish()
 
     with ThreadPoolExecutor(at_once) as pool:
         runs = [pool.submit(run, job) for job in jobs]
@@ -122,6 +125,7 @@ def run_workers(jobs: Sequence[Job], ended: Callable[[int], None], at_once: int 
                 done.result()
                 ended(number)
         except BaseException:
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in started:
                 process.kill()

@@ -27,7 +27,8 @@ def located(model: str | Path) -> Iterator[Path]:
 
     Raises:
         MissingExtra: the hub's package, or Keras, is not installed.
-        FormatError: the hub has no such model, or the repository holds none or several.
+        FormatError: the hub has no such model, the repository holds none or several, or there is no
+            such Python file.
         ReferenceError: Keras could not run the Python file.
     """
     text = str(model)
@@ -48,7 +49,7 @@ def described_by(config: str | Path | None) -> Iterator[Path | None]:
     """The JSON that describes the model of weights alone: a file, or what ``file.py:object`` makes.
 
     Raises:
-        MissingExtra, ReferenceError: as ``located``.
+        MissingExtra, FormatError, ReferenceError: as ``located``.
     """
     live = LIVE.fullmatch(str(config))
     if config is not None and live and not Path(config).exists():
@@ -61,6 +62,8 @@ def described_by(config: str | Path | None) -> Iterator[Path | None]:
 @contextmanager
 def _made_by(file: str, name: str, ending: str) -> Iterator[Path]:
     """What Keras saves of the model that a Python file makes."""
+    if not Path(file).is_file():
+        raise FormatError(f"there is no file {quoted(file)}")
     require("keras", "tensorflow")
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder, f"{Path(file).stem}{ending}")
