@@ -69,6 +69,7 @@ def test_port_needs_no_framework(models: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "port" / "weights.safetensors").stat().st_size > 11_000_000
+    assert (tmp_path / "port" / "train.py").exists()
 
 
 def test_inspect_lists_the_layers(models: Path) -> None:
