@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from trajectory_cases import NUMBERED_EXAMPLES, NUMBERED_MODELS, fast_cases, slo
 
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "examples"
+BIN = Path(sys.executable).parent
 SUMMARY = "summary: "
 
 
@@ -112,10 +113,41 @@ def keras_examples(
     return folder, problems
 
 
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder of all processes that share the tests."""
+    root = factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+
+@pytest.fixture
+def require_clean(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Sequence[Path]], None]:
+    """Called with emitted files, it has ruff and mypy read them.
+
+    What mypy knows of torch is kept for all tests: it takes half a minute to find out.
+    """
+    root = _shared(tmp_path_factory)
+    commands = (
+        ["ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I,B,SIM,UP,RUF"],
+        ["ruff", "format", "--isolated", "--check"],
+        ["mypy", "--strict", "--config-file", "", "--cache-dir", str(root / "mypy")],
+    )
+
+    def require(files: Sequence[Path]) -> None:
+        for program, *options in commands:
+            with FileLock(root / f"{program}.lock"):
+                done = subprocess.run(
+                    [BIN / program, *options, *files], capture_output=True, text=True, check=False
+                )
+            assert done.returncode == 0, done.stdout
+
+    return require
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder that Keras fills, once for all processes that share the tests."""
-    root = factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    root = _shared(factory)
     folder = root / name
     with FileLock(root / f"{name}.lock"):
         if not folder.exists():

@@ -3,8 +3,7 @@ owner would merge."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ FAST = ["ResNet50", "EfficientNetB0"]
 # The lines that each file may have, and its permutes: one where the image comes in. ConvNeXt
 # normalizes channels where they lie last, so its blocks have theirs.
 LINES = {"ResNet50": 250, "EfficientNetB0": 300, "MobileNetV2": 250, "VGG16": 120}
+LINES |= {"NASNetMobile": 520, "NASNetLarge": 520}  # cells of 36 and 30 statements each
 SLOW = [
     "MobileNetV2",
     *["ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "VGG16", "VGG19"],
@@ -30,21 +30,22 @@ SLOW = [
     *[f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")],
     *[f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")],
 ]
-BIN = Path(sys.executable).parent
 
 
 @pytest.mark.parametrize(
     "name", [*FAST, *[pytest.param(name, marks=pytest.mark.slow) for name in SLOW]]
 )
-def test_application(name: str, tmp_path: Path) -> None:
+def test_application(
+    name: str, tmp_path: Path, require_clean: Callable[[Sequence[Path]], None]
+) -> None:
     for backend in ("tensorflow", "jax"):
         run_keras("applications.py", {"folder": str(tmp_path), "names": [name]}, backend)
     done = port(tmp_path / f"{name}.keras", tmp_path / "port")
     permutes = done.source.count(".permute(")
     assert "transpose(" not in done.source
     assert permutes == 1 or "ConvNeXt" in name, done.source
-    assert len(done.source.splitlines()) <= LINES.get(name, 800)
-    _is_clean(done.source, tmp_path)
+    assert len(done.source.splitlines()) <= LINES.get(name, 400)
+    require_clean([tmp_path / "port" / "model.py"])
     with np.load(tmp_path / f"{name}.inputs.npz") as stored:
         arrays = dict(stored)
     with torch.no_grad():
@@ -60,17 +61,3 @@ def test_application(name: str, tmp_path: Path) -> None:
         for other in keras:
             limit = max(EQUAL_FLOAT32, FLOORS * floor)
             assert apart(other[layer], single[layer])[1] <= limit, layer
-
-
-def _is_clean(source: str, folder: Path) -> None:
-    file = folder / "emitted.py"
-    file.write_text(source)
-    for command in (
-        ["ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I,B,SIM,UP,RUF"],
-        ["ruff", "format", "--isolated", "--check"],
-        ["mypy", "--strict", "--config-file", "", "--cache-dir", str(folder / "cache")],
-    ):
-        done = subprocess.run(
-            [BIN / command[0], *command[1:], file], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout

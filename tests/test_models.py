@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +38,6 @@ NAMES = [
     "features",
 ]
 ONLY_TENSORFLOW = ["tabular", "raw_text", "features"]  # Keras on JAX takes no strings
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +72,9 @@ def test_what_trains_in_keras_trains_in_the_port(name: str, ports: Path) -> None
     assert found == expected == counted.trainable_torch == counted.trainable_keras
 
 
-def test_emitted_files_are_clean(ports: Path, tmp_path: Path) -> None:
+def test_emitted_files_are_clean(
+    ports: Path, tmp_path: Path, require_clean: Callable[[Sequence[Path]], None]
+) -> None:
     """Each port is a package here, so that its train.py finds its own model.py."""
     files = []
     for name in NAMES:
@@ -85,15 +85,7 @@ def test_emitted_files_are_clean(ports: Path, tmp_path: Path) -> None:
                 files.append(tmp_path / name / file.name)
                 text = file.read_text().replace("from model import", "from .model import")
                 files[-1].write_text(text)
-    for command in (
-        ["ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I,B,SIM,UP,RUF"],
-        ["ruff", "format", "--isolated", "--check"],
-        ["mypy", "--strict", "--config-file", "", "--cache-dir", str(tmp_path / "cache")],
-    ):
-        done = subprocess.run(
-            [BIN / command[0], *command[1:], *files], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout
+    require_clean(files)
 
 
 def test_article_b_is_short_and_imports_only_torch(ports: Path) -> None:

@@ -15,6 +15,10 @@ from keras2torch.verify.keras_worker import load_original, record, tensors_for
 
 BATCH = 2
 CLASSES = 10
+# Images that the weights are fitted to. Deep in a network each is a single pixel, and all are much
+# alike: what tells few of them apart has moments that mean nothing for others, whose values then
+# grow from layer to layer, until the softmax at the end is 0 and 1 and hides what rounding did.
+FITTED = 64
 # The smallest images that an architecture takes; 32 x 32 pixels for the others.
 SMALLEST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 
@@ -34,7 +38,7 @@ def build(name):
             _draw(rng, layer, variable)
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
             layer.finalize_state()  # else it computes with what its weights were before
-    _settle(model, images(rng, 8, size))
+    _settle(model, images(rng, FITTED, size))
     return model
 
 
@@ -88,6 +92,11 @@ def _settle(model, given):
 def main():
     job = json.load(sys.stdin)
     folder = Path(job["folder"])
+    if keras.backend.backend() == "jax":
+        import jax
+
+        # What each layer is compiled to runs once: that costs more than it can save.
+        jax.config.update("jax_disable_most_optimizations", True)
     for name in job["names"]:
         path = folder / f"{name}.keras"
         if keras.backend.backend() == "jax":

@@ -139,7 +139,28 @@ def hostile():
     return keras.Model(x, y, name="class")
 
 
-MODELS = [resnet, transformer, literals, shared, looked_into, frozen, twice, hostile]
+def cells():
+    """As in NASNet: a cell is made of the two before it, and its branches share values."""
+
+    def dense(name, x):
+        return layers.Dense(8, activation="relu", name=name)(x)
+
+    before = last = image = keras.Input((8,))
+    for number in range(5):
+        given = dense(f"adjust_{number}", before)
+        if number % 2:
+            given = layers.BatchNormalization(name=f"adjust_{number}_bn")(given)
+        own = dense(f"cell_{number}_own", last)
+        first = layers.Add()([dense(f"cell_{number}_left1", own), given])
+        second = dense(f"cell_{number}_right2", dense(f"cell_{number}_left2", given))
+        second = layers.Add()([dense(f"cell_{number}_middle2", own), second])
+        third = layers.Add()([dense(f"cell_{number}_left3", second), first])
+        fourth = layers.Add()([dense(f"cell_{number}_left4", second), own])
+        before, last = last, layers.Concatenate()([first, third, fourth])
+    return keras.Model(image, last)
+
+
+MODELS = [resnet, transformer, literals, shared, looked_into, frozen, twice, hostile, cells]
 
 
 def main():

@@ -88,7 +88,9 @@ def derived_by_flag(
             given = {value for value in part.values if value is not None}
             same = next((o.text for o in known if o.of(here).equals(part)), None)
             text = same or derived(part, [other.of(here) for other in known])
-            texts.append(text or (given.pop() if len(given) == 1 else None))
+            # A number of channels that only some have is no rule, but a fact of this model.
+            said = argument.role == "padding" and len(given) == 1
+            texts.append(text or (given.pop() if said else None))
         if None not in texts and argument.role in ("channels", "padding"):
             return f"{texts[0]} if {flag} else {texts[1]}"
     return None

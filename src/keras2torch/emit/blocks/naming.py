@@ -120,10 +120,10 @@ def title(wiring: Wiring) -> str:
         said = [_said(statement) for statement in statements]
         text = ", ".join(word for word in said if word)
         return text[:1].upper() + text[1:] + "."
-    if any(joins(statement) and " + " in statement.expression for statement in statements):
-        return "A block whose result is added to what it was given."
     if "torch.cat(" in statements[-1].expression:
         return "Branches side by side, whose results are concatenated."
+    if any(joins(statement) and " + " in statement.expression for statement in statements):
+        return "A block whose result is added to what it was given."
     return "A block that the model repeats."
 
 

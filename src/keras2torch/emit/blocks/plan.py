@@ -42,11 +42,24 @@ def plan(wiring: Wiring, attributes: Mapping[int, str]) -> Plan:
             replaces.
     """
     names = _names(wiring, attributes)
-    flags = _flags(wiring, names, attributes)
-    copies = _copies(wiring, names)
-    found = Plan(names, copies, flags)
-    _require_names_hold(wiring, found)
-    return found
+    for _ in range(len(wiring.lines) + 1):
+        flags = _flags(wiring, names, attributes)
+        found = Plan(names, _copies(wiring, names), flags)
+        lost = _lost(wiring, found)
+        if lost is None:
+            return found
+        names[lost] = _own_name(lost, names, attributes)
+    raise Unlike
+
+
+def _own_name(number: int, names: Mapping[int, str], attributes: Mapping[int, str]) -> str:
+    """A name that no other value of the block has."""
+    stem = attributes.get(number, "y")
+    name, count = stem, 1
+    while name in names.values():
+        count += 1
+        name = f"{stem}{count}"
+    return name
 
 
 def _names(wiring: Wiring, attributes: Mapping[int, str]) -> dict[int, str]:
@@ -103,8 +116,13 @@ def _copies(wiring: Wiring, names: Mapping[int, str]) -> list[Copy]:
     return copies
 
 
-def _require_names_hold(wiring: Wiring, found: Plan) -> None:
-    """Every name must stand for what is read under it, whichever optional parts there are."""
+def _lost(wiring: Wiring, found: Plan) -> int | None:
+    """The first value that is read when its name stands for another one; None if every name stands
+    for what is read under it, whichever optional parts there are.
+
+    Raises:
+        Unlike: that would take another name for an input or around an optional part.
+    """
     held = {name: number for number, name in found.names.items() if number < 0}
     parts = {part[0]: part for part in optional_parts(wiring.lines)}
     for number in range(len(wiring.lines)):
@@ -119,11 +137,14 @@ def _require_names_hold(wiring: Wiring, found: Plan) -> None:
             copied = [c for c in found.copies if number in c.readers and c.source == source]
             name = copied[0].name if copied else found.names[source]
             if held.get(name) != source:
-                raise Unlike
+                if source < 0:
+                    raise Unlike
+                return source
         held[found.names[number]] = number
     for part in parts.values():
         if any(max(wiring.uses(number), default=0) > part[-1] for number in part[:-1]):
             raise Unlike
+    return None
 
 
 def _source(wiring: Wiring, part: Sequence[int]) -> int:
