@@ -20,7 +20,7 @@ FAST = ["ResNet50", "EfficientNetB0"]
 # The lines that each file may have, and its permutes: one where the image comes in. ConvNeXt
 # normalizes channels where they lie last, so its blocks have theirs.
 LINES = {"ResNet50": 250, "EfficientNetB0": 300, "MobileNetV2": 250, "VGG16": 120}
-LINES |= {"NASNetMobile": 520, "NASNetLarge": 520}  # cells of 36 and 30 statements each
+LINES |= {"NASNetMobile": 540, "NASNetLarge": 540}  # cells of 36 and 30 statements each
 SLOW = [
     "MobileNetV2",
     *["ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "VGG16", "VGG19"],
@@ -44,7 +44,7 @@ def test_application(
     permutes = done.source.count(".permute(")
     assert "transpose(" not in done.source
     assert permutes == 1 or "ConvNeXt" in name, done.source
-    assert len(done.source.splitlines()) <= LINES.get(name, 400)
+    assert len(done.source.splitlines()) <= LINES.get(name, 420)
     require_clean([tmp_path / "port" / "model.py"])
     with np.load(tmp_path / f"{name}.inputs.npz") as stored:
         arrays = dict(stored)
