@@ -55,10 +55,12 @@ def dense():
 
 
 def embedding():
-    tokens = keras.Input((6,), dtype="int32", name="tokens")
-    x = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(tokens))
-    model = keras.Model(tokens, layers.Dense(3, activation="softmax")(x))
-    return Made(model, "sparse_categorical_crossentropy", drawn([ids(9, 6)], classes(3)))
+    """One embedding of two texts, which have words in common."""
+    texts = [keras.Input((size,), dtype="int32", name=f"text_{size}") for size in (6, 3)]
+    words = layers.Embedding(9, 4)
+    parts = [layers.GlobalAveragePooling1D()(words(text)) for text in texts]
+    model = keras.Model(texts, layers.Dense(3, activation="softmax")(layers.Concatenate()(parts)))
+    return Made(model, "sparse_categorical_crossentropy", drawn([ids(9, 6), ids(9, 3)], classes(3)))
 
 
 def convolution():

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from keras2torch.emit.blocks import fold
+from keras2torch.emit.calls import calls_of, tell_penalties
 from keras2torch.emit.classes import write_class
 from keras2torch.emit.forward import write_forward
 from keras2torch.emit.helpers import cut
 from keras2torch.emit.imports import import_block
 from keras2torch.emit.instances import instances, modules, origins, state, traces
 from keras2torch.emit.names import GLOBALS, MODULE_ATTRIBUTES, Names
-from keras2torch.emit.penalties import count_calls
 from keras2torch.emit.simplify import simplified
 from keras2torch.ir.program import Model, Module, Program
 from keras2torch.ir.weights import Weight
@@ -43,9 +44,9 @@ class Emitted:
     """``model.py``, and where things stand in it.
 
     ``returns`` is the type of its outputs, ``weights`` has every tensor of the state dict with its
-    Module and key, ``modules`` every module by its path, ``traces`` where each Keras layer's
-    outputs can be seen, ``origins`` which Keras layer each module stands for, ``vocabularies`` the
-    terms by layer for ``vocabulary.json``.
+    Module and key, ``modules`` every module by its path, ``calls`` how often one pass calls each,
+    ``traces`` where each Keras layer's outputs can be seen, ``origins`` which Keras layer each
+    module stands for, ``vocabularies`` the terms by layer for ``vocabulary.json``.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Emitted:
     returns: str
     weights: dict[str, tuple[Module, str, Weight]]
     modules: dict[str, Module]
+    calls: Counter[Module]
     traces: list[dict[str, Any]]
     origins: dict[str, str]
     vocabularies: dict[str, list[Any]]
@@ -67,7 +69,8 @@ def write_module(program: Program) -> Emitted:
     names = {model: class_names.take_class(_class_name(model), "Model") for model in models}
     for model in models:
         model.statements[:] = simplified(model)
-    count_calls(program.model)
+    calls = calls_of(program.model)
+    tell_penalties(calls)
     kinds = fold(models, class_names)
     models = program.model.submodels()
     names.update({model: model.name for model in models if model not in names})
@@ -91,6 +94,7 @@ def write_module(program: Program) -> Emitted:
         forwards[program.model].returns,
         dict(state(program.model, attributes)),
         dict(modules(program.model, attributes)),
+        calls,
         traces(instances(program.model, attributes), names, forwards),
         dict(origins(program.model, attributes)),
         vocabularies,

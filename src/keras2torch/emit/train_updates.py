@@ -41,6 +41,8 @@ class Updates:
         around = (self.clip, optimizer.accumulation, optimizer.loss_scale, self.average)
         calls = [c for c in (*around, optimizer.learning_rate) if isinstance(c, Call)]
         found = self.optimizer_call.helpers().union(*(call.helpers() for call in calls))
+        if any(self.sparse.values()):
+            found.add("keep_occurrences")
         return found.union(*(line.helpers for line in (*self._penalties, *self._constraints)))
 
     @property
@@ -57,17 +59,18 @@ class Updates:
         }
 
     @cached_property
-    def sparse(self) -> list[str]:
-        """The embeddings whose gradients must stay sparse, as expressions."""
+    def sparse(self) -> dict[str, bool]:
+        """The embeddings whose gradients must stay sparse, as expressions, and whether a pass
+        calls them several times."""
         optimizer = self.training.optimizer
         linear = optimizer.call.function in LINEAR and optimizer.clip is None
         if self.plain or not optimizer.sparse or linear:
-            return []
-        return [
-            attribute(name.removesuffix(".weight"))
+            return {}
+        return {
+            attribute(name.removesuffix(".weight")): self.emitted.calls[module] > 1
             for name, (module, key, _) in self.emitted.weights.items()
             if module.construct.startswith("nn.Embedding(") and key not in module.frozen
-        ]
+        }
 
     @cached_property
     def optimizer_call(self) -> Call:
