@@ -69,10 +69,15 @@ def keep_float64() -> None:
 
     def exact_tensor(x: Any, dtype: Any = None, **options: Any) -> Any:
         # Numbers that a layer keeps as a tensor of its own are rounded once, as its port's are.
-        floats = x if isinstance(x, list) else [x]
+        floats = x if isinstance(x, list) and dtype else [x]
         if {type(v) for v in floats} == {float} and (dtype or keras.config.floatx()) == "float64":
             return tf.constant(x, "float64")
         return convert(x, dtype, **options)
+
+    def exact_operand(x: Any, dtype: Any = None, **options: Any) -> Any:
+        # Lists that are computed with, such as a loss' weights of classes.
+        floats = isinstance(x, list) and {type(v) for v in x} == {float}
+        return exact_tensor(x, dtype or (keras.config.floatx() if floats else None), **options)
 
     def of_floats(reduce: Any) -> Any:
         def reduced(x: Any, *args: Any, **options: Any) -> Any:
@@ -104,8 +109,9 @@ def keep_float64() -> None:
     tensorflow.core.cast = tensorflow.cast = exact_cast
     # Where layers of preprocessing look.
     tensorflow.tensorflow.cast, tensorflow.tensorflow.convert_to_tensor = exact_cast, exact_tensor
-    for name in ("core", "numpy", "nn", "math"):
-        getattr(tensorflow, name).convert_to_tensor = exact_tensor
+    tensorflow.core.convert_to_tensor = exact_tensor
+    for name in ("numpy", "nn", "math"):
+        getattr(tensorflow, name).convert_to_tensor = exact_operand
     for name in ("mean", "var"):
         setattr(tensorflow.numpy, name, of_floats(getattr(tensorflow.numpy, name)))
     tensorflow.numpy.logaddexp2 = logaddexp2
