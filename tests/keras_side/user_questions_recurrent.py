@@ -85,6 +85,7 @@ def hard_sigmoids(folder, rng):
 
 def main():
     folder = Path(json.load(sys.stdin)["folder"])
+    keras.utils.set_random_seed(12)
     rng = np.random.default_rng(12)
     hard_sigmoids(folder, rng)
     for name, build in (EXACT | TRAINING).items():
