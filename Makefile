@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # The files of tests are shared among the processor's cores.
-SHARED := --numprocesses auto --dist loadfile
+SHARED := --numprocesses auto --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: setup demo test test-all lint format docs

@@ -40,10 +40,10 @@ def article_a():
 
 
 def article_b():
-    """IMDB sentiment, at its full size."""
+    """IMDB sentiment, at its full size; texts of any length, as in the article."""
     model = keras.Sequential(
         [
-            keras.Input((200,), dtype="int32", name="tokens"),
+            keras.Input((None,), dtype="int32", name="tokens"),
             layers.Embedding(20000, 128),
             layers.Bidirectional(layers.LSTM(64, return_sequences=True)),
             layers.Bidirectional(layers.LSTM(64)),

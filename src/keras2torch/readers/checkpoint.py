@@ -71,6 +71,7 @@ class Checkpoint:
             raise UnsupportedError(f"{self._what}: big-endian, or {self._shards} files of tensors")
         self._shard = cache(shard)
         self._entries = entries
+        self._visits = 0
         self._nodes = list(self._graph())
         if not self._nodes:
             raise FormatError(f"{GRAPH}: no objects")
@@ -81,6 +82,21 @@ class Checkpoint:
         for child in path:
             node = self._child(node, child)
         return {child: self._child(node, child) for child in node.children}
+
+    def below(self, place: str) -> Iterator[tuple[str, Tensor]]:
+        """The tensors, with their names, of a part of the root and all that it leads to."""
+        left, seen = [self._nodes[0].children[place]], set[int]()
+        while left:
+            number = left.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            node = self._nodes[number]
+            self._visits += 1 + len(node.children)
+            if self._visits > LIMITS.protobuf_fields:
+                raise FormatError(f"{GRAPH}: too many objects that are parts of several")
+            yield from node.tensors.items()
+            left += reversed(node.children.values())
 
     def _child(self, node: Node, name: str) -> Node:
         if name not in node.children:

@@ -75,7 +75,8 @@ def _metadata(data: memoryview) -> dict[str, dict[str, Any]]:
 def _layers(checkpoint: Checkpoint, described: dict[str, dict[str, Any]]) -> Group:
     """The weights of every layer of the outermost model, by the layer's name.
 
-    An object that is a layer keeps all its variables, those of its parts too, in ``variables``.
+    An object that is a layer keeps all its variables, those of its parts too, in ``variables``;
+    saved with ``save_traces=False`` only in the attributes that they are.
     """
     layers: dict[str, Group] = {}
     for path, metadata in described.items():
@@ -85,9 +86,13 @@ def _layers(checkpoint: Checkpoint, described: dict[str, dict[str, Any]]) -> Gro
         if not isinstance(name, str) or name in layers:
             raise FormatError(f"{METADATA}: {quoted(path)} has no name of its own")
         place = path.removeprefix("root.")
-        held = checkpoint.at(place, "variables") if "variables" in checkpoint.at(place) else {}
-        tensors = {n: t for key in sorted(held, key=int) for n, t in held[key].tensors.items()}
-        if len(tensors) < len(held):
+        if "variables" in checkpoint.at(place):
+            held = checkpoint.at(place, "variables")
+            found = [pair for key in sorted(held, key=int) for pair in held[key].tensors.items()]
+        else:
+            found = list(checkpoint.below(place))
+        tensors = dict(found)
+        if len(tensors) < len(found):
             raise UnsupportedError(f"layer {quoted(name)}: two weights of one name")
         variables: tuple[Variable, ...] = tuple(tensors.values())
         layers[name] = Group(name, variables, names=tuple(tensors))
