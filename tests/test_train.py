@@ -286,6 +286,22 @@ def test_what_can_not_be_trained_is_ported_all_the_same(compiled: Path, tmp_path
             port(odd, **wanted)
 
 
+def test_a_metric_is_not_called_as_the_loss(compiled: Path, tmp_path: Path) -> None:
+    """It would take the place of the loss in the logs; one of Keras' losses is a metric too."""
+    mean = {"class_name": "MeanSquaredError", "config": {"name": "loss"}}
+    huber = {"module": "builtins", "class_name": "function", "config": "huber"}
+
+    def with_metric(metric: dict[str, Any]) -> Path:
+        def change(config: dict[str, Any]) -> None:
+            config["compile_config"]["metrics"] = [metric]
+
+        return saved_again(compiled / "reviews.keras", tmp_path / "other.keras", change)
+
+    with pytest.raises(UnsupportedError, match="one is called 'loss'"):
+        port(with_metric(mean), train=True)
+    assert '"huber": ' in str(port(with_metric(huber), train=True).train)
+
+
 def test_an_uncompiled_model_has_no_training(compiled: Path, tmp_path: Path) -> None:
     plain = saved_again(
         compiled / "reviews.keras",

@@ -143,12 +143,27 @@ def training_of(
     with problems.collected():
         said = [Output(o.layer, o.shape, loss) for o, loss in zip(outputs, dealt, strict=True)]
         found = named_metrics(plain, weighted, said, backend, keys)
+        _require_names_of_their_own(found, outputs)
         metrics = [_metric(metric, outputs[metric.output], backend) for metric in found]
     with problems.collected():
         config.finish()
     problems.finish()
     assert optimizer is not None
     return Training(optimizer, tuple(outputs), tuple(losses), tuple(metrics), backend)
+
+
+def _require_names_of_their_own(
+    metrics: Sequence[NamedMetric], outputs: Sequence[ModelOutput]
+) -> None:
+    """In Keras' logs such a metric takes the place of the loss, which stays what is minimised."""
+    several = outputs if len(outputs) > 1 else ()
+    losses = {"loss", *(f"{output.name}_loss" for output in several)}
+    for metric in metrics:
+        if metric.name in losses:
+            raise UnsupportedError(
+                f"metrics: one is called {quoted(metric.name)}, as a loss is in the logs: "
+                "give it another name"
+            )
 
 
 def _optimizer(value: Any, backend: str) -> Optimizer:

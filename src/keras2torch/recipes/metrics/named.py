@@ -111,7 +111,10 @@ def class_of(value: object) -> str:
         value = value.get("config") if function else value.get("class_name")
     if isinstance(value, str) and value.lower() in ACCURACY:
         return "Accuracy"
-    return find("metric", str(value), "metrics").names[0]
+    try:
+        return find("metric", str(value), "metrics").names[0]
+    except UnsupportedError:  # a loss, which Keras wraps
+        return "MeanMetricWrapper"
 
 
 def metric_call(value: object, output: Output, backend: str) -> MetricCall:
